@@ -1,0 +1,1 @@
+"""The debtor card: who owes what to whom, and everything that happened with them."""

@@ -1,0 +1,1 @@
+"""What every other package stands on: settings, database, bus, jobs, clock, security, audit, telemetry."""

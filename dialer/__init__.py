@@ -1,0 +1,1 @@
+"""The calling floor: campaigns, pacing, hopper, call flow, media, answer detection."""

@@ -1,0 +1,1 @@
+"""Phone numbers: normalising, caller-ID pools, suppression."""
