@@ -1,1 +1,1 @@
-"""dialer/agents"""
+"""Agents: shifts, states and dispositions."""

@@ -1,1 +1,1 @@
-"""dialer/attempts"""
+"""Attempts: every call we tried, its legs and events."""

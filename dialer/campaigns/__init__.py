@@ -1,1 +1,1 @@
-"""dialer/campaigns"""
+"""Campaigns: lists, leads, the hopper and the recycling of outcomes."""

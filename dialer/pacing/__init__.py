@@ -1,1 +1,1 @@
-"""dialer/pacing"""
+"""Dialing modes: how many calls to launch now."""

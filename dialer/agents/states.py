@@ -1,0 +1,85 @@
+"""The one way an agent's state changes: row, log and notice in the caller's transaction."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from core.clock import Clock
+from core.ids import new_id
+from core.outbox import emit
+from dialer.agents.models import AgentSession, AgentState, AgentStateLog
+from dialer.events import UI, SessionChanged
+
+
+class SessionError(Exception):
+    """The agent's request makes no sense in the present state; the text says what to do."""
+
+
+async def locked(session: AsyncSession, session_id: UUID) -> AgentSession:
+    """The open agent session, locked for this transaction.
+
+    Raises:
+        SessionError: there is none, or it has ended.
+    """
+    row = (
+        await session.exec(
+            select(AgentSession)
+            .where(AgentSession.id == session_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).first()
+    if row is None or row.ended_at is not None:
+        raise SessionError("This shift has ended: log in to a shift again.")
+    return row
+
+
+async def change(
+    session: AsyncSession, clock: Clock, row: AgentSession, state: AgentState, *, reason: str | None = None
+) -> None:
+    """Put a locked session into ``state``; the log's open entry ends where the new one begins."""
+    now = clock.now()
+    if row.state is not state or row.pause_reason != reason:
+        await session.exec(
+            update(AgentStateLog)
+            .where(col(AgentStateLog.session_id) == row.id, col(AgentStateLog.until).is_(None))
+            .values(until=now)
+        )
+        row.state, row.state_since = state, now
+        row.pause_reason = reason if state is AgentState.PAUSED else None
+        if state in (AgentState.READY, AgentState.PAUSED, AgentState.CONNECTING, AgentState.OUT):
+            row.attempt_id = None
+        if state is AgentState.PAUSED:
+            row.pause_requested = None
+        session.add(row)
+        if state is not AgentState.OUT:
+            session.add(log_entry(clock, row, reason))
+    await emit(session, UI, SessionChanged(campaign_id=row.campaign_id, session_id=row.id))
+
+
+def log_entry(clock: Clock, row: AgentSession, reason: str | None = None) -> AgentStateLog:
+    """The log's entry for the state a session has just entered."""
+    return AgentStateLog(
+        id=new_id(clock),
+        created_at=row.state_since,
+        brand_id=row.brand_id,
+        session_id=row.id,
+        agent_id=row.agent_id,
+        campaign_id=row.campaign_id,
+        state=row.state,
+        reason=reason,
+        since=row.state_since,
+    )
+
+
+async def after_wrapup(session: AsyncSession, clock: Clock, row: AgentSession) -> None:
+    """Where an agent goes when wrap-up ends: to the pause they asked for, else ready; connecting if the leg is gone."""
+    if not row.leg_up:
+        await change(session, clock, row, AgentState.CONNECTING)
+    elif row.pause_requested is not None:
+        await change(session, clock, row, AgentState.PAUSED, reason=row.pause_requested)
+    else:
+        await change(session, clock, row, AgentState.READY)

@@ -1,0 +1,131 @@
+"""What follows an outcome: when the lead is tried again, on which phone, or that it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from dialer.call import Outcome
+from dialer.campaigns.models import Lead, LeadState, RecyclingRule
+
+
+@dataclass(frozen=True)
+class Rule:
+    """After ``delay_minutes`` again, at most ``max_times`` of this outcome; 0 ends the lead."""
+
+    delay_minutes: int
+    max_times: int
+    other_phone: bool = False
+    other_time_of_day: bool = False
+    counts: bool = True  # False: a fault of the network or ours, not an attempt of the person
+
+
+HOUR = 60
+DAY = 24 * HOUR
+
+# Retry times are defaults of ours, read off the table of signals in docs/operator/outcomes.md.
+DEFAULTS: Final[dict[str, Rule]] = {
+    Outcome.BUSY: Rule(10, 3),
+    Outcome.NO_ANSWER: Rule(2 * HOUR, 6, other_phone=True, other_time_of_day=True),
+    Outcome.UNCLEAR: Rule(2 * HOUR, 6, other_phone=True),
+    Outcome.PHONE_OFF: Rule(3 * HOUR, 6, other_phone=True, other_time_of_day=True),
+    Outcome.REJECTED: Rule(DAY, 2),
+    Outcome.UNWANTED: Rule(0, 0),
+    Outcome.BLOCKED: Rule(4 * HOUR, 3),
+    Outcome.DEAD_NUMBER: Rule(0, 6, other_phone=True),
+    Outcome.NUMBER_CHANGED: Rule(0, 6, other_phone=True),
+    Outcome.BAD_FORMAT: Rule(0, 6, other_phone=True),
+    Outcome.OUT_OF_ORDER: Rule(12 * HOUR, 4, other_phone=True),
+    Outcome.MACHINE: Rule(3 * HOUR, 6, other_phone=True, other_time_of_day=True),
+    Outcome.MACHINE_EARLY: Rule(3 * HOUR, 6, other_phone=True, other_time_of_day=True),
+    Outcome.FAX: Rule(0, 3, other_phone=True),
+    Outcome.SILENCE: Rule(4 * HOUR, 3),
+    Outcome.HUNG_UP_EARLY: Rule(DAY, 3),
+    # Ofcom's practice: 72 h after an abandoned call, sooner only with a guaranteed agent.
+    Outcome.ABANDONED: Rule(72 * HOUR, 2),
+    Outcome.ANSWERED_AFTER_CANCEL: Rule(72 * HOUR, 2),
+    Outcome.ROUTING_FAULT: Rule(10, 5, counts=False),
+    Outcome.CONGESTION: Rule(5, 10, counts=False),
+    Outcome.NETWORK_TIMEOUT: Rule(10, 5, counts=False),
+    Outcome.NO_REPLY: Rule(10, 5, counts=False),
+    Outcome.REDIRECTED: Rule(4 * HOUR, 2),
+    Outcome.MEDIA_MISMATCH: Rule(HOUR, 3, counts=False),
+    Outcome.TRUNK_ALARM: Rule(15, 10, counts=False),
+    Outcome.STOPPED: Rule(15, 20, counts=False),
+    Outcome.NOT_PLACED: Rule(2, 50, counts=False),
+    Outcome.LOST: Rule(30, 10),
+    # What an agent's disposition can add to these:
+    "connected": Rule(DAY, 5),
+    "callback": Rule(0, 0),
+    "promise": Rule(0, 0),
+    "refused": Rule(7 * DAY, 3),
+    "wrong_party": Rule(0, 6, other_phone=True),
+    "third_party": Rule(DAY, 5),
+    "paid": Rule(0, 0),
+    "disputed": Rule(0, 0),
+    "do_not_call": Rule(0, 0),
+    "machine_after_bridge": Rule(3 * HOUR, 6, other_phone=True, other_time_of_day=True),
+}
+
+DAY_PARTS: Final = ((8, 11), (11, 14), (14, 17), (17, 20))  # local hours; another part is chosen in turn
+
+
+async def rules_of(session: AsyncSession, campaign_id: UUID) -> dict[str, Rule]:
+    """The campaign's rules over the shipped defaults, by outcome."""
+    own = (await session.exec(select(RecyclingRule).where(RecyclingRule.campaign_id == campaign_id))).all()
+    merged = dict(DEFAULTS)
+    for r in own:
+        counts = merged[r.outcome].counts if r.outcome in merged else True
+        merged[r.outcome] = Rule(r.delay_minutes, r.max_times, r.other_phone, r.other_time_of_day, counts)
+    return merged
+
+
+def recycle(lead: Lead, outcome: str, rules: dict[str, Rule], now: datetime, zone: str, phones: int) -> None:
+    """Move ``lead`` on after ``outcome``: ready again at a later instant, or finished, with the reason.
+
+    Args:
+        phones: how many live phones the debtor has left.
+    """
+    rule = rules[outcome]
+    lead.last_outcome = outcome
+    times = lead.outcome_counts.get(outcome, 0) + 1
+    lead.outcome_counts = {**lead.outcome_counts, outcome: times}
+    if rule.counts:
+        lead.attempts += 1
+    if times >= rule.max_times:
+        lead.state, lead.reason = LeadState.FINISHED, f"finished_{outcome}"
+        return
+    if phones == 0:
+        lead.state, lead.reason = LeadState.FINISHED, "no_phone"
+        return
+    if rule.other_phone:
+        lead.next_position += 1
+    due = now + timedelta(minutes=rule.delay_minutes)
+    if rule.other_time_of_day:
+        due = _other_part_of_day(now, due, ZoneInfo(zone))
+    lead.state, lead.due_at, lead.reason = LeadState.READY, due, f"after_{outcome}"
+
+
+def _other_part_of_day(now: datetime, due: datetime, zone: ZoneInfo) -> datetime:
+    """``due``, moved on to the next part of the day if it falls into the part of ``now``."""
+    was, then = now.astimezone(zone), due.astimezone(zone)
+    if _part(was) != _part(then):
+        return due
+    start = DAY_PARTS[_part(then)][1]
+    moved = then.replace(hour=start % 24, minute=0, second=0, microsecond=0)
+    if start >= DAY_PARTS[-1][1]:
+        moved = moved.replace(hour=DAY_PARTS[0][0]) + timedelta(days=1)
+    return max(due, moved)
+
+
+def _part(local: datetime) -> int:
+    for index, (start, end) in enumerate(DAY_PARTS):
+        if start <= local.hour < end:
+            return index
+    return len(DAY_PARTS) - 1
