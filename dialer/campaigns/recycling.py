@@ -28,6 +28,7 @@ class Rule:
 
 HOUR = 60
 DAY = 24 * HOUR
+ROUND_DELAY = 2 * HOUR  # least rest between two rounds through a debtor's phones
 
 # Retry times are defaults of ours, read off the table of signals in docs/operator/outcomes.md.
 DEFAULTS: Final[dict[str, Rule]] = {
@@ -104,9 +105,12 @@ def recycle(lead: Lead, outcome: str, rules: dict[str, Rule], now: datetime, zon
     if phones == 0:
         lead.state, lead.reason = LeadState.FINISHED, "no_phone"
         return
+    delay = timedelta(minutes=rule.delay_minutes)
     if rule.other_phone:
         lead.next_position += 1
-    due = now + timedelta(minutes=rule.delay_minutes)
+        if lead.next_position % phones == 0:  # all phones were tried: not the first one again at once
+            delay = max(delay, timedelta(minutes=ROUND_DELAY))
+    due = now + delay
     if rule.other_time_of_day:
         due = _other_part_of_day(now, due, ZoneInfo(zone))
     lead.state, lead.due_at, lead.reason = LeadState.READY, due, f"after_{outcome}"

@@ -1,0 +1,169 @@
+"""The agent says what came of a conversation; the card, the ledger, suppression and the lead follow in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from cases.contact.ledger import mark_conversation
+from cases.models import ActionKind, Channel, ContactKind, ContactPoint, Debtor, Direction, Interaction, NextAction
+from core.clock import Clock
+from core.ids import new_id
+from core.outbox import emit
+from dialer.agents.models import AgentSession, AgentState, Disposition
+from dialer.agents.states import after_wrapup, locked
+from dialer.attempts.models import Attempt
+from dialer.campaigns.models import Lead
+from dialer.campaigns.recycling import recycle, rules_of
+from dialer.events import DESK, UI, AttemptsChanged, HangupRequested, SessionTouched
+from numbering.models import SuppressionKind
+from numbering.suppression import suppress
+
+
+class DispositionError(Exception):
+    """The disposition can't be saved; the text says why and what to do."""
+
+
+async def dispose(
+    session: AsyncSession,
+    clock: Clock,
+    session_id: UUID,
+    attempt_id: UUID,
+    code: str,
+    *,
+    note: str = "",
+    callback_at: datetime | None = None,
+    contact_point_id: UUID | None = None,
+) -> Attempt:
+    """Save the agent's disposition of a bridged call; the wrap-up ends, a call still up is ended.
+
+    Saving the same once more changes nothing, so a repeated request is safe.
+
+    Args:
+        callback_at: when the debtor wants to be called; needed by dispositions that ask for it.
+        contact_point_id: on which phone; default: the one just called.
+
+    Raises:
+        DispositionError: not this agent's call, another disposition is saved, or a call-back time is missing or past.
+        SessionError: the shift has ended.
+    """
+    row = await locked(session, session_id)
+    attempt = await _attempt(session, attempt_id)
+    if attempt is None or attempt.agent_session_id != row.id or attempt.bridged_at is None:
+        raise DispositionError("This is not a call of your shift.")
+    given = (
+        await session.exec(
+            select(Disposition).where(
+                Disposition.brand_id == row.brand_id, Disposition.code == code, col(Disposition.active).is_(True)
+            )
+        )
+    ).first()
+    if given is None:
+        raise DispositionError(f"No disposition «{code}».")
+    if attempt.disposition_id is not None:
+        if attempt.disposition_id == given.id:
+            return attempt
+        raise DispositionError("Another disposition is saved for this call already.")
+    if given.asks_callback:
+        if callback_at is None:
+            raise DispositionError("Choose when to call back.")
+        if callback_at <= clock.now():
+            raise DispositionError("The call-back time has passed: choose a later one.")
+    await apply(session, clock, row, attempt, given, note, callback_at, contact_point_id)
+    if row.attempt_id == attempt.id:
+        if row.state is AgentState.WRAPUP:
+            await after_wrapup(session, clock, row)
+        elif row.state is AgentState.TALKING:
+            hang = HangupRequested(campaign_id=row.campaign_id, session_id=row.id, attempt_id=attempt.id)
+            await emit(session, DESK, hang)
+    await emit(session, DESK, SessionTouched(campaign_id=row.campaign_id, session_id=row.id))
+    return attempt
+
+
+async def apply(
+    session: AsyncSession,
+    clock: Clock,
+    row: AgentSession,
+    attempt: Attempt,
+    given: Disposition,
+    note: str = "",
+    callback_at: datetime | None = None,
+    contact_point_id: UUID | None = None,
+) -> None:
+    """Write a disposition and all that follows from it. The caller has checked that it may be given."""
+    now = clock.now()
+    attempt.disposition_id, attempt.disposition_at, attempt.note = given.id, now, note
+    session.add(attempt)
+    session.add(
+        Interaction(
+            id=new_id(clock),
+            created_at=now,
+            brand_id=attempt.brand_id,
+            debtor_id=attempt.debtor_id,
+            case_id=attempt.case_id,
+            channel=Channel.CALL,
+            direction=Direction.OUT,
+            at=attempt.bridged_at or now,
+            attempt_id=attempt.id,
+            author=str(row.agent_id),
+            summary=note,
+            detail={"disposition": given.code},
+        )
+    )
+    if given.right_party:
+        await mark_conversation(session, attempt.id)
+    if given.suppress == "phone":
+        await suppress(
+            session, clock, attempt.brand_id, SuppressionKind.PHONE, attempt.phone, given.code, debtor_id=attempt.debtor_id
+        )
+    elif given.suppress == "debtor":
+        await suppress(
+            session, clock, attempt.brand_id, SuppressionKind.DEBTOR, str(attempt.debtor_id), given.code
+        )
+    if callback_at is not None:
+        session.add(
+            NextAction(
+                id=new_id(clock),
+                created_at=now,
+                brand_id=attempt.brand_id,
+                case_id=attempt.case_id,
+                debtor_id=attempt.debtor_id,
+                kind=ActionKind.CALLBACK,
+                due_at=callback_at,
+                campaign_id=attempt.campaign_id,
+                agent_id=row.agent_id,
+                contact_point_id=contact_point_id or attempt.contact_point_id,
+                note=note,
+            )
+        )
+    await recycle_lead(session, clock, attempt, given.outcome)
+    await emit(session, UI, AttemptsChanged(campaign_id=attempt.campaign_id))
+
+
+async def recycle_lead(session: AsyncSession, clock: Clock, attempt: Attempt, outcome: str) -> None:
+    """Move the attempt's lead on after ``outcome`` by the campaign's rules."""
+    if attempt.lead_id is None:
+        return
+    lead = (await session.exec(select(Lead).where(Lead.id == attempt.lead_id).with_for_update())).one()
+    debtor = await session.get_one(Debtor, attempt.debtor_id)
+    phones = (
+        await session.exec(
+            select(func.count())
+            .select_from(ContactPoint)
+            .where(
+                ContactPoint.debtor_id == attempt.debtor_id,
+                ContactPoint.kind == ContactKind.PHONE,
+                col(ContactPoint.dead).is_(False),
+            )
+        )
+    ).one()
+    rules = await rules_of(session, attempt.campaign_id)
+    recycle(lead, outcome, rules, clock.now(), debtor.timezone, phones)
+    session.add(lead)
+
+
+async def _attempt(session: AsyncSession, attempt_id: UUID) -> Attempt | None:
+    return (await session.exec(select(Attempt).where(Attempt.id == attempt_id).with_for_update())).first()
