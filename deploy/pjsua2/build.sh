@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the pjsua2 Python module from PJSIP's source and keeps the wheel in a per-user cache.
 #
-#   deploy/pjsua2/build.sh PYTHON     the last line of the output is the path of the wheel
+#   deploy/pjsua2/build.sh PYTHON     prints the path of the wheel; what it is doing goes to stderr
 #
 # Exit code 3: no source could be had (the caller falls back to the packaged wheel).
 # Any other failure prints the end of the build log.
@@ -20,7 +20,7 @@ upstream=${PJPROJECT_URL:-https://github.com/pjsip/pjproject/archive/refs/tags/$
 jobs=${PJPROJECT_JOBS:-$(nproc 2>/dev/null || echo 2)}
 suite=${PJPROJECT_SUITE:-sid}
 
-say() { printf '  pjsua2: %s\n' "$*"; }
+say() { printf '    pjsua2: %s\n' "$*" >&2; }
 
 # ---- the cache ------------------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ export CFLAGS="-O2 -fPIC -DNDEBUG ${CFLAGS:-}" CXXFLAGS="-O2 -fPIC -DNDEBUG ${CX
 
 # The wrapper is one file that takes as long as the whole library and needs only its headers, so both are
 # compiled side by side. Nothing in it is worth the time of a high optimisation level.
-say "compiling the library and the Python wrapper side by side, 3 to 5 minutes (log: $log)"
+say "compiling the library and the Python wrapper side by side, one to five minutes (log: $log)"
 swig_dir=$source_dir/pjsip-apps/src/swig/python
 include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 (
