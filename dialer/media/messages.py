@@ -93,17 +93,22 @@ class HangupAgent(Message):
 
 
 class AckEvents(Message):
-    """All events up to ``seq`` of ``stream`` are committed: drop them from the spool."""
+    """All events of ``source`` up to ``seq`` of ``stream`` are committed: drop them from the spool.
+
+    ``source`` may be an earlier incarnation, whose spool outlived a crash and was sent again.
+    """
 
     kind: Literal["ack_events"] = "ack_events"
     stream: str
+    source: str
     seq: int
 
 
 class ResendEvents(Message):
     """Send every unacknowledged event of ``stream`` again, then an :class:`Inventory` of that campaign.
 
-    Sent by an engine that takes a campaign over, or saw a gap. ``fence``: calls of an older token are refused from now on.
+    Unacknowledged events of earlier incarnations come first, under their own ``source`` and ``seq``. Sent by an engine that
+    takes a campaign over, or saw a gap. ``fence``: calls of an older token are refused from now on.
     """
 
     kind: Literal["resend_events"] = "resend_events"
