@@ -1,0 +1,253 @@
+"""The ``callfloor`` command: one word for every process and every act of an operator.
+
+What a command does stands in a small file of its own, imported when the command runs, so that ``callfloor --help``
+and each process load only what they use. Options that change a setting are put into the environment: the whole
+process, and whatever it starts, sees one and the same value.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+app = typer.Typer(
+    name="callfloor",
+    help="Self-hosted contact centre: a SIP predictive dialer and one agent desktop for every channel.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks print local variables, and those hold personal data
+    rich_markup_mode=None,
+)
+user_app = typer.Typer(help="People who log in: add, password, list, deactivate.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+
+RUN = "Run everything"
+PROCESSES = "One process, in the foreground"
+DATA = "Data and people"
+
+
+def load_settings(process: str, **overrides: object) -> Settings:
+    """Settings of this process after putting ``overrides`` (None: not given) into its environment.
+
+    Also sets up its logs. A value that cannot be read ends the process with one line for each fault.
+    """
+    from pydantic import ValidationError
+
+    from core import settings as module
+
+    for name, value in overrides.items():
+        if value is not None:
+            os.environ[f"CALLFLOOR_{name.upper()}"] = str(value)
+    module.settings.cache_clear()
+    try:
+        settings = module.settings()
+    except ValidationError as error:
+        for fault in error.errors(include_input=False, include_url=False):
+            print(f"Setting {'.'.join(map(str, fault['loc']))}: {fault['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None
+    from core import telemetry
+
+    telemetry.configure(settings, process)
+    return settings
+
+
+# ---- everything ------------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=RUN)
+def up(web_port: Annotated[int | None, typer.Option(help="Port of the web server.")] = None) -> None:
+    """Everything on one machine, supervised: servers unless their URLs are set, web, engine, media, workers."""
+    from cli.up import run
+
+    run(load_settings("supervisor", web_port=web_port))
+
+
+@app.command(rich_help_panel=RUN)
+def demo(
+    seconds: Annotated[float | None, typer.Option("--for", min=1, help="Launch calls for so long, then drain.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the figures to this JSON file.")] = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of the web server.")] = None,
+) -> None:
+    """`up` with sample data, a simulated carrier (real SIP and RTP) and simulated agents."""
+    from cli.demo import run
+
+    raise typer.Exit(run(load_settings("supervisor", web_port=web_port), seconds=seconds, report=report))
+
+
+# ---- one process each ------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=PROCESSES)
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """The web server: pages, REST API, live updates. Stateless, any number."""
+    from agent_ui.server import run
+
+    run(load_settings("web", web_host=host, web_port=port))
+
+
+@app.command(rich_help_panel=PROCESSES)
+def engine() -> None:
+    """Paces campaigns and decides for each call. Any number; a campaign is held by one at a time."""
+    from dialer.engine.process import run
+
+    run(load_settings("engine"))
+
+
+@app.command(rich_help_panel=PROCESSES)
+def media(
+    node: Annotated[str | None, typer.Option(help="Name of this media node, unlike any other's.")] = None,
+    sip_port: Annotated[int | None, typer.Option(help="SIP over UDP and TCP; TLS is one above.")] = None,
+) -> None:
+    """SIP and audio: one pjsua2 endpoint. Any number, each with a node name and ports of its own."""
+    from dialer.media.process import run
+
+    run(load_settings("media", node=node, media_sip_port=sip_port))
+
+
+@app.command(rich_help_panel=PROCESSES)
+def detector(
+    node: Annotated[str | None, typer.Option(help="Media node whose calls it listens to.")] = None,
+) -> None:
+    """Tells people from machines on the audio of one media node, on the node's machine."""
+    from dialer.detection.process import run
+
+    run(load_settings("detector", node=node))
+
+
+@app.command(rich_help_panel=PROCESSES)
+def worker() -> None:
+    """Background jobs: imports, exports, daily upkeep. Any number."""
+    from core.jobs import run_worker
+
+    run_worker(load_settings("worker"))
+
+
+@app.command(rich_help_panel=PROCESSES)
+def carrier(
+    preset: Annotated[str, typer.Option(help="Mix of behaviours: easy, or debt with 2.5 % live answers.")] = "easy",
+    seed: Annotated[int, typer.Option(help="The same seed gives each number the same behaviour.")] = 1,
+) -> None:
+    """The simulated carrier: answers by number as people, machines and networks do, on real SIP and RTP."""
+    from dialer.simulation.carrier import run
+
+    run(load_settings("carrier"), preset=preset, seed=seed)
+
+
+@app.command(rich_help_panel=PROCESSES)
+def agents() -> None:
+    """Simulated agents: SIP phones and the scripts of those who work them."""
+    from cli.agents import run
+
+    run(load_settings("agents"))
+
+
+# ---- data and people ---------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=DATA)
+def migrate() -> None:
+    """Bring the database's tables to this version's shape."""
+    from cli.migrate import run
+
+    run(load_settings("migrate"))
+
+
+@app.command("import", rich_help_panel=DATA)
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX as the creditor sent it.", exists=True, dir_okay=False)],
+    portfolio: Annotated[str, typer.Option(help="Name or id of the portfolio it belongs to.")],
+    mapping: Annotated[Path | None, typer.Option(help="JSON file: heading in the file -> our field.")] = None,
+) -> None:
+    """Take in a list of debtors, debts and phones; bad rows go to a rejects file with their reasons."""
+    from cli.import_ import run
+
+    raise typer.Exit(run(load_settings("import"), file, portfolio=portfolio, mapping=mapping))
+
+
+@app.command(rich_help_panel=DATA)
+def backup(file: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
+    """Write the whole database to a file (pg_dump's custom format)."""
+    from cli.backup import backup as run
+
+    run(load_settings("backup"), file)
+
+
+@app.command(rich_help_panel=DATA)
+def restore(file: Annotated[Path, typer.Argument(help="File written by `callfloor backup`.")]) -> None:
+    """Fill an empty database from a backup, then bring it to this version's shape."""
+    from cli.backup import restore as run
+
+    run(load_settings("restore"), file)
+
+
+@user_app.command("add")
+def user_add(
+    login: str,
+    role: Annotated[str, typer.Option(help="agent, supervisor, manager or admin.")] = "agent",
+    name: Annotated[str | None, typer.Option(help="Name shown to others; else the login.")] = None,
+    brand: Annotated[list[str] | None, typer.Option(help="Brand the person works for; repeat; else all.")] = None,
+) -> None:
+    """Add a login; asks for the password twice, or reads it from a pipe."""
+    from cli.users import add
+
+    add(load_settings("user"), login, role=role, name=name or login, brands=brand or [])
+
+
+@user_app.command("password")
+def user_password(login: str) -> None:
+    """Set a new password, unlock the login and end its sessions."""
+    from cli.users import password
+
+    password(load_settings("user"), login)
+
+
+@user_app.command("list")
+def user_list() -> None:
+    """List the logins with role and state."""
+    from cli.users import show
+
+    show(load_settings("user"))
+
+
+@user_app.command("deactivate")
+def user_deactivate(login: str) -> None:
+    """Refuse a login from now on and end its sessions; what the person did stays."""
+    from cli.users import deactivate
+
+    deactivate(load_settings("user"), login)
+
+
+# ---- about -------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/operator/settings.md.")] = False,
+) -> None:
+    """Every setting with its variable, present value and meaning."""
+    from cli.settings_page import markdown as page
+    from cli.settings_page import table
+
+    print(page() if markdown else table(load_settings("settings")), end="")
+
+
+@app.command()
+def version() -> None:
+    """Version of Callfloor, Python and the SIP library's flavour."""
+    from cli.version import text
+
+    print(text())
+
+
+if __name__ == "__main__":
+    app()
