@@ -95,7 +95,12 @@ class Database:
     def __init__(self, url: str, pool: int = 8) -> None:
         self.url = url
         self.engine: AsyncEngine = create_async_engine(
-            async_url(url), pool_size=pool, max_overflow=2, pool_pre_ping=True, pool_timeout=10
+            async_url(url),
+            pool_size=pool,
+            max_overflow=2,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            hide_parameters=True,  # an exception must not carry personal data into a log
         )
 
     @asynccontextmanager
