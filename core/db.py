@@ -36,7 +36,7 @@ class Row(SQLModel):
     """Base of every table: a UUIDv7 made by the caller (``core.ids.new_id``) and the instant of creation."""
 
     id: UUID = Field(primary_key=True)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class BrandRow(Row):
@@ -48,7 +48,7 @@ class BrandRow(Row):
 def instant(*, nullable: bool = True, index: bool = False) -> Any:
     """A ``timestamptz`` column; code gives and gets aware UTC instants."""
     default: dict[str, Any] = {"default": None} if nullable else {}
-    return Field(sa_type=DateTime(timezone=True), nullable=nullable, index=index, **default)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), nullable=nullable, index=index, **default)
 
 
 def choice(kind: type[StrEnum], *, nullable: bool = False, default: Any = None, index: bool = False) -> Any:
