@@ -23,10 +23,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks print local variables, and those hold personal data
-    rich_markup_mode=None,
 )
 user_app = typer.Typer(help="People who log in: add, password, list, deactivate.", no_args_is_help=True)
-app.add_typer(user_app, name="user")
+app.add_typer(user_app, name="user", rich_help_panel="Data and people")
 
 RUN = "Run everything"
 PROCESSES = "One process, in the foreground"
