@@ -56,7 +56,8 @@ class ProcessSpec:
     """One process to keep: how it starts, when it is of use to others, how it ends."""
 
     name: str
-    argv: Sequence[str]
+    argv: Sequence[str] | Callable[[], Sequence[str]]
+    """The command; a callable is asked before every start and may prepare what the command needs."""
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     """Asked until it says True; what depends on this process waits for it. None: ready once started.
@@ -67,13 +68,7 @@ class ProcessSpec:
     """Processes that must be ready before this one starts and may end only after it."""
     once: bool = False
     """Runs to its end at start and is ready then; never started again."""
-    user: str | None = None
-    """Account to run under, if the supervisor is root."""
-    before: Callable[[], None] | None = None
-    """Called before every start, e.g. to end what a killed predecessor has left."""
     stop_signal: signal.Signals = signal.SIGTERM
-    orphan_signal: signal.Signals = signal.SIGKILL
-    """What the kernel sends if the supervisor dies."""
     start_seconds: float = 60.0
     stop_seconds: float = 10.0
 
@@ -161,6 +156,11 @@ class Supervisor:
             raise SupervisorError(f"{name} is not running")
         return process.pid
 
+    @property
+    def failure(self) -> SupervisorError | None:
+        """Why the house fell by itself; None while it stands or was stopped."""
+        return self._failure
+
     def starts_of(self, name: str) -> int:
         """How often a child was started so far."""
         return self._children[name].starts
@@ -232,12 +232,10 @@ class Supervisor:
 
     def _spawn(self, child: _Child) -> None:
         spec = child.spec
-        command = [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(spec.orphan_signal))]
-        command += [spec.user or "-", *spec.argv]
         child.started = time.monotonic()
         try:
-            if spec.before is not None:
-                spec.before()
+            argv = spec.argv() if callable(spec.argv) else spec.argv
+            command = [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), *argv]
             with self._log_file(child).open("ab") as output:
                 child.process = subprocess.Popen(
                     command,
@@ -247,8 +245,8 @@ class Supervisor:
                     stderr=subprocess.STDOUT,
                     process_group=0,
                 )
-        except OSError as error:  # no memory, no process numbers, a full disk: may pass
-            self._died(child, str(error))
+        except Exception as error:  # no memory, a full disk, a preparation that failed: may pass
+            self._died(child, f"could not be started: {error}")
             return
         child.starts += 1
         child.stop_asked = None

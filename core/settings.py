@@ -56,11 +56,13 @@ class Settings(BaseSettings):
     ] = None
     clock_epoch: Annotated[float | None, Field(description="Machine time (Unix s) of clock_start.")] = None
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least important lines that are logged.")
+    ] = "info"
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="Prometheus port of web; 0: only at /metrics.")] = 0
 
     web_host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
-    web_port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    web_port: Annotated[int, Field(ge=0, le=65535, description="Its port.")] = 8400
     session_hours: Annotated[int, Field(ge=1, le=24, description="Life of a login.")] = 12
 
     node: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$", description="Name of this machine's media node.")] = "n1"
@@ -71,17 +73,19 @@ class Settings(BaseSettings):
     media_sip_port: Annotated[int, Field(ge=1024, le=65535, description="UDP and TCP; TLS is one above.")] = 5080
     media_rtp_port: Annotated[int, Field(ge=1024, le=64000, description="First RTP port.")] = 20000
     media_rtp_ports: Annotated[int, Field(ge=8, le=40000, description="How many ports from there.")] = 8000
-    media_max_calls: Annotated[int, Field(ge=2, le=1024)] = 1000
+    media_max_calls: Annotated[int, Field(ge=2, le=1024, description="Call legs of one media process.")] = 1000
     tls_cert: Annotated[Path | None, Field(description="Certificate chain (PEM) for SIP over TLS.")] = None
     tls_key: Annotated[Path | None, Field(description="Its key (PEM).")] = None
-    tap_dir: Annotated[
-        Path, Field(description="Memory file system for the detector's taps; never on a disk.")
-    ] = Path("/dev/shm")  # noqa: S108 - a memory file system by purpose, one folder per run inside
+    tap_dir: Annotated[Path, Field(description="Memory file system for the detector's taps; never on a disk.")] = Path(
+        "/dev/shm"  # noqa: S108 - a memory file system by purpose, one folder per run inside
+    )
 
-    carrier_sip_port: Annotated[int, Field(ge=1024, le=65535, description="Simulated carrier.")] = 5180
-    carrier_rtp_port: Annotated[int, Field(ge=1024, le=64000)] = 32000
-    agents_sip_port: Annotated[int, Field(ge=1024, le=65535, description="Simulated agents' phones.")] = 5280
-    agents_rtp_port: Annotated[int, Field(ge=1024, le=64000)] = 44000
+    carrier_sip_port: Annotated[int, Field(ge=1024, le=65535, description="SIP port of the simulated carrier.")] = 5180
+    carrier_rtp_port: Annotated[int, Field(ge=1024, le=64000, description="Its first RTP port.")] = 32000
+    agents_sip_port: Annotated[
+        int, Field(ge=1024, le=65535, description="SIP port of the simulated agents' phones.")
+    ] = 5280
+    agents_rtp_port: Annotated[int, Field(ge=1024, le=64000, description="Their first RTP port.")] = 44000
 
     @classmethod
     def settings_customise_sources(
