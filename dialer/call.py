@@ -147,7 +147,7 @@ class Call:
     # ---- the answer and after ----
 
     def answered(self, at: float, *, after_cancel: bool = False) -> list[Action]:
-        """The 200. One that crossed our CANCEL ends at once and counts as abandoned unless a machine was heard before it."""
+        """The 200. One that crossed our CANCEL ends at once: abandoned, unless a machine was heard before it."""
         if self.state not in UNANSWERED:
             return []
         self.answered_at = at
@@ -232,8 +232,8 @@ class Call:
     def ended(self, at: float, outcome: Outcome, patience: float) -> list[Action]:
         """The dialog is over. ``outcome``: how the final code reads when the call was never answered.
 
-        Who was answered, live, and waited ``patience`` seconds or more without an agent is abandoned, even if they hung up
-        before the message could start.
+        Who was answered, live, and waited ``patience`` seconds or more without an agent is abandoned, even if they hung
+        up before the message could start.
         """
         if self.state is CallState.ENDED:
             return []
@@ -261,6 +261,18 @@ class Call:
             self.abandoned = True
         outcome = self.outcome if self.answered_at is not None and self.outcome is not None else Outcome.LOST
         return self._end(at, outcome, "lost")
+
+    def decided_outcome(self) -> Outcome | None:
+        """What the outcome of an answered call will be by what is known of it; None while that is open."""
+        if self.bridged_at is not None:
+            return Outcome.CONNECTED
+        if self.answered_at is None:
+            return None
+        if self.verdict in MACHINES and not self.machine_before_answer:
+            return Outcome.FAX if self.verdict is Verdict.FAX else Outcome.MACHINE
+        if self.abandoned:
+            return Outcome.ABANDONED if self.queued_at is not None else Outcome.ANSWERED_AFTER_CANCEL
+        return Outcome.ANSWERED_AFTER_CANCEL if self.machine_before_answer else None
 
     # ---- inside ----
 

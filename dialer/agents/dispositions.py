@@ -1,4 +1,4 @@
-"""The agent says what came of a conversation; the card, the ledger, suppression and the lead follow in one transaction."""
+"""The agent says what came of a conversation; card, ledger, suppression and lead follow in the same transaction."""
 
 from __future__ import annotations
 
@@ -117,12 +117,16 @@ async def apply(
         await mark_conversation(session, attempt.id)
     if given.suppress == "phone":
         await suppress(
-            session, clock, attempt.brand_id, SuppressionKind.PHONE, attempt.phone, given.code, debtor_id=attempt.debtor_id
+            session,
+            clock,
+            attempt.brand_id,
+            SuppressionKind.PHONE,
+            attempt.phone,
+            given.code,
+            debtor_id=attempt.debtor_id,
         )
     elif given.suppress == "debtor":
-        await suppress(
-            session, clock, attempt.brand_id, SuppressionKind.DEBTOR, str(attempt.debtor_id), given.code
-        )
+        await suppress(session, clock, attempt.brand_id, SuppressionKind.DEBTOR, str(attempt.debtor_id), given.code)
     if callback_at is not None:
         session.add(
             NextAction(

@@ -32,9 +32,7 @@ async def open_session(session: AsyncSession, clock: Clock, agent_id: UUID, camp
         raise SessionError("No such agent or campaign.")
     assigned = (
         await session.exec(
-            select(CampaignAgent).where(
-                CampaignAgent.campaign_id == campaign_id, CampaignAgent.agent_id == agent_id
-            )
+            select(CampaignAgent).where(CampaignAgent.campaign_id == campaign_id, CampaignAgent.agent_id == agent_id)
         )
     ).first()
     if assigned is None:

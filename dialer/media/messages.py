@@ -107,8 +107,8 @@ class AckEvents(Message):
 class ResendEvents(Message):
     """Send every unacknowledged event of ``stream`` again, then an :class:`Inventory` of that campaign.
 
-    Unacknowledged events of earlier incarnations come first, under their own ``source`` and ``seq``. Sent by an engine that
-    takes a campaign over, or saw a gap. ``fence``: calls of an older token are refused from now on.
+    Unacknowledged events of earlier incarnations come first, under their own ``source`` and ``seq``. Sent by an engine
+    that takes a campaign over, or saw a gap. ``fence``: calls of an older token are refused from now on.
     """
 
     kind: Literal["resend_events"] = "resend_events"
@@ -151,45 +151,52 @@ class Event(Message):
     campaign_id: UUID
 
 
-class CallAccepted(Event):
+class AttemptEvent(Event):
+    """Base of events of one debtor's call."""
+
+    attempt_id: UUID
+
+
+class CallAccepted(AttemptEvent):
     """The command was taken; the INVITE leaves next."""
 
     kind: Literal["call_accepted"] = "call_accepted"
-    attempt_id: UUID
 
 
-class CallRefused(Event):
-    """The command was not carried out and never will be. ``why``: late, known, fenced, no_trunk, lines, cps, prefix, error."""
+class CallRefused(AttemptEvent):
+    """The command was not carried out and never will be.
+
+    ``why``: late, known, fenced, no_trunk, lines, cps, prefix, error.
+    """
 
     kind: Literal["call_refused"] = "call_refused"
-    attempt_id: UUID
     why: str
 
 
-class CallProgress(Event):
-    """A provisional answer (100 excluded). ``early_media``: it carried SDP. ``signals``: Reason, History-Info, Diversion."""
+class CallProgress(AttemptEvent):
+    """A provisional answer (100 excluded).
+
+    ``early_media``: it carried SDP. ``signals``: Reason, History-Info, Diversion as they came.
+    """
 
     kind: Literal["call_progress"] = "call_progress"
-    attempt_id: UUID
     sip_code: int
     early_media: bool = False
     signals: dict[str, str] = Field(default_factory=dict)
 
 
-class CallAnswered(Event):
+class CallAnswered(AttemptEvent):
     """The 200 came. ``after_cancel``: our CANCEL had left before it; media has sent ACK and BYE already."""
 
     kind: Literal["call_answered"] = "call_answered"
-    attempt_id: UUID
     sip_call_id: str
     after_cancel: bool = False
 
 
-class CallVerdict(Event):
+class CallVerdict(AttemptEvent):
     """What listens says. ``early``: heard before the answer. ``audio_ms``: audio consumed at the decision."""
 
     kind: Literal["call_verdict"] = "call_verdict"
-    attempt_id: UUID
     verdict: Verdict
     confidence: float = Field(ge=0, le=1)
     reason: str
@@ -197,47 +204,42 @@ class CallVerdict(Event):
     early: bool = False
 
 
-class CallBridged(Event):
+class CallBridged(AttemptEvent):
     """Audio flows between the debtor and the agent, both ways."""
 
     kind: Literal["call_bridged"] = "call_bridged"
-    attempt_id: UUID
     session_id: UUID
 
 
-class BridgeFailed(Event):
+class BridgeFailed(AttemptEvent):
     """The bridge could not be made: the agent's leg is gone. The debtor's call is still up."""
 
     kind: Literal["bridge_failed"] = "bridge_failed"
-    attempt_id: UUID
     session_id: UUID
     why: str
 
 
-class MessageDone(Event):
+class MessageDone(AttemptEvent):
     """The message was played to its end."""
 
     kind: Literal["message_done"] = "message_done"
-    attempt_id: UUID
 
 
-class CallDigit(Event):
+class CallDigit(AttemptEvent):
     """The debtor pressed a key (RFC 4733)."""
 
     kind: Literal["call_digit"] = "call_digit"
-    attempt_id: UUID
     digit: str
 
 
-class CallEnded(Event):
+class CallEnded(AttemptEvent):
     """The dialog is over. ``by``: us, debtor, network. ``no_reply``: nothing at all came from the trunk.
 
-    ``sip_code`` is the final code before the answer, 200 after one; ``q850`` and ``reason`` are read from Reason headers
-    (RFC 3326, 6432). ``ring_timeout``: we gave up ringing.
+    ``sip_code`` is the final code before the answer, 200 after one; ``q850`` and ``reason`` are read from Reason
+    headers (RFC 3326, 6432). ``ring_timeout``: we gave up ringing.
     """
 
     kind: Literal["call_ended"] = "call_ended"
-    attempt_id: UUID
     sip_code: int
     q850: int | None = None
     reason: str | None = None
@@ -305,7 +307,7 @@ EVENT: TypeAdapter[MediaEvent] = TypeAdapter(MediaEvent)
 
 
 class TapOpened(Message):
-    """A WAV (16 bit PCM, 8 kHz, mono) of the debtor's channel grows at ``path`` from ``at`` on; unlinked at the call's end.
+    """A WAV (16 bit PCM, 8 kHz, mono) of the debtor's channel grows at ``path`` from ``at`` on, until the call's end.
 
     ``early``: begun before the answer. ``answered_at`` follows in :class:`TapAnswered` for the same attempt.
     """
@@ -353,7 +355,7 @@ def events_stream(campaign_id: UUID) -> str:
 
 
 def alive_key(node: str) -> str:
-    """Redis key (3 s to live) that holds a running media process's incarnation and load: ``{"incarnation", "calls", "max_calls"}``."""
+    """Redis key (3 s to live) of a running media process: ``{"incarnation", "calls", "max_calls"}``."""
     return f"media:{node}:alive"
 
 

@@ -1,1 +1,5 @@
-"""Dialing modes: how many calls to launch now."""
+"""Pacing: how many calls to launch now."""
+
+from dialer.pacing.modes import MODES, DialingMode, FloorView
+
+__all__ = ["MODES", "DialingMode", "FloorView"]

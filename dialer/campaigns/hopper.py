@@ -1,0 +1,48 @@
+"""The hopper: the next leads of a campaign that are due, and why the others wait."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from dialer.campaigns.models import Lead, LeadList, LeadState
+
+
+async def pick(session: AsyncSession, campaign_id: UUID, now: datetime, count: int) -> list[Lead]:
+    """Up to ``count`` leads that are ready and due, highest priority first, then longest due, locked.
+
+    Leads another transaction holds are passed over, so any number of engines can pick at once.
+    """
+    lists = (
+        await session.exec(
+            select(LeadList.id).where(LeadList.campaign_id == campaign_id, col(LeadList.active).is_(True))
+        )
+    ).all()
+    if not lists or count <= 0:
+        return []
+    query = (
+        select(Lead)
+        .where(
+            Lead.campaign_id == campaign_id,
+            Lead.state == LeadState.READY,
+            Lead.due_at <= now,
+            col(Lead.list_id).in_(lists),
+        )
+        .order_by(col(Lead.priority).desc(), col(Lead.due_at))
+        .limit(count)
+        .with_for_update(skip_locked=True)
+    )
+    return list((await session.exec(query)).all())
+
+
+async def reasons(session: AsyncSession, campaign_id: UUID) -> dict[tuple[str, str], int]:
+    """How many leads stand where and why: ``(state, reason) -> count``; reason ``""``: never tried."""
+    rows = await session.exec(
+        select(Lead.state, func.coalesce(Lead.reason, ""), func.count())
+        .where(Lead.campaign_id == campaign_id)
+        .group_by(col(Lead.state), func.coalesce(Lead.reason, ""))
+    )
+    return {(str(state), str(reason)): int(count) for state, reason, count in rows.all()}
