@@ -125,7 +125,7 @@ class Recording(Row, table=True):
 
 
 class MediaCursor(SQLModel, table=True):
-    """The last event of a media process's incarnation that was committed for a stream: handlers are idempotent by it."""
+    """The last committed event of a media process's incarnation in a stream: handlers are idempotent by it."""
 
     __tablename__ = "media_cursor"
     stream: str = Field(primary_key=True)

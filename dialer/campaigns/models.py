@@ -62,7 +62,7 @@ class LeadState(StrEnum):
 
 
 class Lead(BrandRow, table=True):
-    """A case to be called in a campaign. ``due_at`` is the earliest next attempt; ``reason`` says why it waits or ended."""
+    """A case to be called in a campaign. ``due_at``: earliest next attempt; ``reason``: why it waits or ended."""
 
     __table_args__ = (
         UniqueConstraint("campaign_id", "case_id"),

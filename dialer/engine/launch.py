@@ -91,13 +91,7 @@ async def launch(session: AsyncSession, clock: Clock, terms: Terms, wishes: Sequ
     people = [w.lead.debtor_id for w, _, _ in allowed]
     shown = await _last_shown(session, people)
     seen = [shown.get(debtor_id) for debtor_id in people]
-    caller_ids = await pick(
-        session,
-        clock,
-        terms.campaign.caller_id_pool_id,
-        terms.trunk.id,
-        [shown.get(w.lead.debtor_id) for w, _, _ in allowed],
-    )
+    caller_ids = await pick(session, clock, terms.campaign.caller_id_pool_id, terms.trunk.id, seen)
     placed = [
         _placed(clock, terms, wish, phone, caller_id)
         for (wish, phone, _), caller_id in zip(allowed, caller_ids, strict=True)

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 class FloorView:
     """What a mode may know when it decides; counts of one campaign at one instant.
 
-    ``dialing``: calls not answered yet. ``waiting``: answered, not bridged (person or machine is open, or in the queue).
+    ``dialing``: calls not answered yet. ``waiting``: answered, not bridged (being listened to, or in the queue).
     ``lines_free``: what the campaign's and the trunk's limits leave.
     """
 
