@@ -20,6 +20,8 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from core import tables
+
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -93,6 +95,7 @@ class Database:
     """The pool of one process."""
 
     def __init__(self, url: str, pool: int = 8) -> None:
+        tables.load()
         self.url = url
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
