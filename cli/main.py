@@ -25,7 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks print local variables, and those hold personal data
 )
 user_app = typer.Typer(help="People who log in: add, password, list, deactivate.", no_args_is_help=True)
+brand_app = typer.Typer(help="Names under which people are contacted: add.", no_args_is_help=True)
 app.add_typer(user_app, name="user", rich_help_panel="Data and people")
+app.add_typer(brand_app, name="brand", rich_help_panel="Data and people")
 
 RUN = "Run everything"
 PROCESSES = "One process, in the foreground"
@@ -156,9 +158,12 @@ def agents() -> None:
 @app.command(rich_help_panel=DATA)
 def migrate() -> None:
     """Bring the database's tables to this version's shape."""
-    from cli.migrate import run
+    from cli.up import database_server
+    from core.migrations import migrate as run
 
-    run(load_settings("migrate"))
+    settings = load_settings("migrate")
+    with database_server(settings):
+        run(settings)
 
 
 @app.command("import", rich_help_panel=DATA)
@@ -194,12 +199,13 @@ def user_add(
     login: str,
     role: Annotated[str, typer.Option(help="agent, supervisor, manager or admin.")] = "agent",
     name: Annotated[str | None, typer.Option(help="Name shown to others; else the login.")] = None,
-    brand: Annotated[list[str] | None, typer.Option(help="Brand the person works for; repeat; else all.")] = None,
+    brand: Annotated[list[str] | None, typer.Option(help="Brand the person works for; may be repeated.")] = None,
+    phone: Annotated[str | None, typer.Option(help="SIP URI of an agent's telephone, e.g. sip:anna@10.0.0.7.")] = None,
 ) -> None:
     """Add a login; asks for the password twice, or reads it from a pipe."""
     from cli.users import add
 
-    add(load_settings("user"), login, role=role, name=name or login, brands=brand or [])
+    add(load_settings("user"), login, role=role, name=name or login, brands=brand or [], phone=phone)
 
 
 @user_app.command("password")
@@ -226,6 +232,18 @@ def user_deactivate(login: str) -> None:
     deactivate(load_settings("user"), login)
 
 
+@brand_app.command("add")
+def brand_add(
+    name: str,
+    callback_number: Annotated[str, typer.Option(help="Number named in the message of abandoned calls.")],
+    timezone: Annotated[str, typer.Option(help="Zone of its working day.")] = "Europe/Warsaw",
+) -> None:
+    """Add a brand with the usual dispositions and pause reasons."""
+    from cli.brands import add
+
+    add(load_settings("brand"), name, callback_number=callback_number, timezone=timezone)
+
+
 # ---- about -------------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +256,22 @@ def settings(
     from cli.settings_page import table
 
     print(page() if markdown else table(load_settings("settings")), end="")
+
+
+@app.command()
+def ready(
+    what: Annotated[list[str], typer.Argument(help="web, media, database, bus.")],
+) -> None:
+    """Whether these answer (exit code 0); for container health checks."""
+    from cli.probes import PROBES
+
+    if unknown := set(what) - set(PROBES):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; there are: {', '.join(PROBES)}")
+    values = load_settings("ready")
+    silent = [name for name in what if not PROBES[name](values)]
+    if silent:
+        print(f"No answer: {', '.join(silent)}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -196,7 +196,7 @@ class Supervisor:
                 if not child.ready and now - child.started > spec.start_seconds:
                     if not self._up.is_set():
                         raise self._failed(child, f"was not ready after {spec.start_seconds:.0f} s")
-                    log.error("not_ready", process=spec.name)
+                    log.error("not_ready", child=spec.name)
                     child.kill_group(signal.SIGKILL)
             _put_aside(self._log_file(child))
         elif child.process is not None:
@@ -227,7 +227,7 @@ class Supervisor:
         if now - child.started > STEADY:
             child.pause = FIRST_PAUSE
         child.due = now + child.pause
-        log.warning("process_died", process=child.spec.name, how=how, restart_in=child.pause)
+        log.warning("process_died", child=child.spec.name, how=how, restart_in=child.pause)
         child.pause = min(child.pause * 2, LONGEST_PAUSE)
 
     def _spawn(self, child: _Child) -> None:
@@ -251,7 +251,7 @@ class Supervisor:
         child.starts += 1
         child.stop_asked = None
         self._write_status()
-        log.info("process_started", process=spec.name, pid=child.process.pid)
+        log.debug("process_started", child=spec.name, pid=child.process.pid)
 
     def _end_all(self) -> None:
         """Ask each to end as soon as no other that needs it is alive; kill the group of who takes too long."""
@@ -266,7 +266,7 @@ class Supervisor:
                     child.stop_asked = time.monotonic()
                     process.send_signal(child.spec.stop_signal)
                 elif child.stop_asked is not None and time.monotonic() - child.stop_asked > child.spec.stop_seconds:
-                    log.warning("process_killed", process=child.spec.name)
+                    log.warning("process_killed", child=child.spec.name)
                     child.kill_group(signal.SIGKILL)
             threading.Event().wait(TICK)
         self._write_status()
