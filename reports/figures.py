@@ -33,8 +33,8 @@ async def figures(session: AsyncSession, since: datetime, until: datetime | None
     * ``rows_in``: leads of the campaigns touched, that is with an attempt since then or launching still.
     * ``rows_accounted``: those among them whose state explains them, each counted exactly once by its one state:
       *ready* - never tried, or waiting with a reason; *in flight* - with an attempt that is up or awaits its
-      disposition; *finished* - with a reason. A lead that was tried and waits without a reason, or is in flight without a call, is
-      missing here, and so is the run's proof that its rows add up.
+      disposition; *finished* - with a reason. A lead that was tried and waits without a reason, or
+      is in flight without a call, is missing here, and so is the run's proof that its rows add up.
 
     Args:
         until: the end of agents' states that still last; default: the last change of state or end of a call on record.
