@@ -52,6 +52,8 @@ def called_number(message: str) -> str | None:
     dialled = called_user(message)
     if re.fullmatch(r"48\d{9}", dialled):  # a Polish number in digits; nine digits are a national one
         dialled = f"+{dialled}"
+    elif re.fullmatch(r"0\d{9}", dialled):  # with the trunk zero that is no part of Polish numbers any more
+        dialled = dialled[1:]
     try:
         return phonenumbers.format_number(phonenumbers.parse(dialled, "PL"), phonenumbers.PhoneNumberFormat.E164)
     except phonenumbers.NumberParseException:
