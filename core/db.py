@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, DateTime, event
+from sqlalchemy import CheckConstraint, Column, DateTime, column, event
 from sqlalchemy import Enum as SaEnum
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
@@ -82,8 +82,13 @@ def _bind_brands(state: ORMExecuteState) -> None:
     if brands is not None and (state.is_select or state.is_update or state.is_delete) and not state.is_column_load:
         ids = list(brands)
         state.statement = state.statement.options(
-            with_loader_criteria(BrandRow, lambda cls: cls.brand_id.in_(ids), include_aliases=True)
+            with_loader_criteria(BrandRow, lambda cls: _of_brands(cls, ids), include_aliases=True)
         )
+
+
+def _of_brands(cls: Any, ids: list[UUID]) -> Any:
+    """``cls`` is a table's class; SQLAlchemy first tries :class:`BrandRow` itself, which has no column."""
+    return getattr(cls, "brand_id", column("brand_id")).in_(ids)
 
 
 def async_url(url: str) -> str:
