@@ -13,7 +13,7 @@ from sqlalchemy import union
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
-from core import embedded
+from core import embedded, tables
 from core.bus import LOST, Bus
 from core.db import Database
 from core.outbox import Relay
@@ -34,6 +34,7 @@ class Engine:
     """All campaigns this process holds."""
 
     def __init__(self, settings: Settings) -> None:
+        tables.load()
         self.settings = settings
         self.clock = settings.clock()
         self.database = Database(embedded.postgres_url(settings), settings.database_pool)
