@@ -65,9 +65,10 @@ def load_settings(process: str, **overrides: object) -> Settings:
 @app.command(rich_help_panel=RUN)
 def up(web_port: Annotated[int | None, typer.Option(help="Port of the web server.")] = None) -> None:
     """Everything on one machine, supervised: servers unless their URLs are set, web, engine, media, workers."""
+    values = load_settings("supervisor", web_port=web_port)
     from cli.up import run
 
-    run(load_settings("supervisor", web_port=web_port))
+    run(values)
 
 
 @app.command(rich_help_panel=RUN)
@@ -77,9 +78,10 @@ def demo(
     web_port: Annotated[int | None, typer.Option(help="Port of the web server.")] = None,
 ) -> None:
     """`up` with sample data, a simulated carrier (real SIP and RTP) and simulated agents."""
+    values = load_settings("supervisor", web_port=web_port)
     from cli.demo import run
 
-    raise typer.Exit(run(load_settings("supervisor", web_port=web_port), seconds=seconds, report=report))
+    raise typer.Exit(run(values, seconds=seconds, report=report))
 
 
 # ---- one process each ------------------------------------------------------------------------------------------
@@ -91,17 +93,19 @@ def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """The web server: pages, REST API, live updates. Stateless, any number."""
+    values = load_settings("web", web_host=host, web_port=port)
     from agent_ui.server import run
 
-    run(load_settings("web", web_host=host, web_port=port))
+    run(values)
 
 
 @app.command(rich_help_panel=PROCESSES)
 def engine() -> None:
     """Paces campaigns and decides for each call. Any number; a campaign is held by one at a time."""
+    values = load_settings("engine")
     from dialer.engine.process import run
 
-    run(load_settings("engine"))
+    run(values)
 
 
 @app.command(rich_help_panel=PROCESSES)
@@ -110,9 +114,10 @@ def media(
     sip_port: Annotated[int | None, typer.Option(help="SIP over UDP and TCP; TLS is one above.")] = None,
 ) -> None:
     """SIP and audio: one pjsua2 endpoint. Any number, each with a node name and ports of its own."""
+    values = load_settings("media", node=node, media_sip_port=sip_port)
     from dialer.media.process import run
 
-    run(load_settings("media", node=node, media_sip_port=sip_port))
+    run(values)
 
 
 @app.command(rich_help_panel=PROCESSES)
@@ -120,17 +125,19 @@ def detector(
     node: Annotated[str | None, typer.Option(help="Media node whose calls it listens to.")] = None,
 ) -> None:
     """Tells people from machines on the audio of one media node, on the node's machine."""
+    values = load_settings("detector", node=node)
     from dialer.detection.process import run
 
-    run(load_settings("detector", node=node))
+    run(values)
 
 
 @app.command(rich_help_panel=PROCESSES)
 def worker() -> None:
     """Background jobs: imports, exports, daily upkeep. Any number."""
+    values = load_settings("worker")
     from core.jobs import run_worker
 
-    run_worker(load_settings("worker"))
+    run_worker(values)
 
 
 @app.command(rich_help_panel=PROCESSES)
@@ -139,17 +146,19 @@ def carrier(
     seed: Annotated[int, typer.Option(help="The same seed gives each number the same behaviour.")] = 1,
 ) -> None:
     """The simulated carrier: answers by number as people, machines and networks do, on real SIP and RTP."""
+    values = load_settings("carrier")
     from dialer.simulation.carrier import run
 
-    run(load_settings("carrier"), preset=preset, seed=seed)
+    run(values, preset=preset, seed=seed)
 
 
 @app.command(rich_help_panel=PROCESSES)
 def agents() -> None:
     """Simulated agents: SIP phones and the scripts of those who work them."""
+    values = load_settings("agents")
     from cli.agents import run
 
-    run(load_settings("agents"))
+    run(values)
 
 
 # ---- data and people ---------------------------------------------------------------------------------------------
@@ -158,12 +167,12 @@ def agents() -> None:
 @app.command(rich_help_panel=DATA)
 def migrate() -> None:
     """Bring the database's tables to this version's shape."""
+    values = load_settings("migrate")
     from cli.up import database_server
     from core.migrations import migrate as run
 
-    settings = load_settings("migrate")
-    with database_server(settings):
-        run(settings)
+    with database_server(values):
+        run(values)
 
 
 @app.command("import", rich_help_panel=DATA)
@@ -173,25 +182,28 @@ def import_(
     mapping: Annotated[Path | None, typer.Option(help="JSON file: heading in the file -> our field.")] = None,
 ) -> None:
     """Take in a list of debtors, debts and phones; bad rows go to a rejects file with their reasons."""
+    values = load_settings("import")
     from cli.import_ import run
 
-    raise typer.Exit(run(load_settings("import"), file, portfolio=portfolio, mapping=mapping))
+    raise typer.Exit(run(values, file, portfolio=portfolio, mapping=mapping))
 
 
 @app.command(rich_help_panel=DATA)
 def backup(file: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
     """Write the whole database to a file (pg_dump's custom format)."""
+    values = load_settings("backup")
     from cli.backup import backup as run
 
-    run(load_settings("backup"), file)
+    run(values, file)
 
 
 @app.command(rich_help_panel=DATA)
 def restore(file: Annotated[Path, typer.Argument(help="File written by `callfloor backup`.")]) -> None:
     """Fill an empty database from a backup, then bring it to this version's shape."""
+    values = load_settings("restore")
     from cli.backup import restore as run
 
-    run(load_settings("restore"), file)
+    run(values, file)
 
 
 @user_app.command("add")
@@ -203,33 +215,37 @@ def user_add(
     phone: Annotated[str | None, typer.Option(help="SIP URI of an agent's telephone, e.g. sip:anna@10.0.0.7.")] = None,
 ) -> None:
     """Add a login; asks for the password twice, or reads it from a pipe."""
+    values = load_settings("user")
     from cli.users import add
 
-    add(load_settings("user"), login, role=role, name=name or login, brands=brand or [], phone=phone)
+    add(values, login, role=role, name=name or login, brands=brand or [], phone=phone)
 
 
 @user_app.command("password")
 def user_password(login: str) -> None:
     """Set a new password, unlock the login and end its sessions."""
+    values = load_settings("user")
     from cli.users import password
 
-    password(load_settings("user"), login)
+    password(values, login)
 
 
 @user_app.command("list")
 def user_list() -> None:
     """List the logins with role and state."""
+    values = load_settings("user")
     from cli.users import show
 
-    show(load_settings("user"))
+    show(values)
 
 
 @user_app.command("deactivate")
 def user_deactivate(login: str) -> None:
     """Refuse a login from now on and end its sessions; what the person did stays."""
+    values = load_settings("user")
     from cli.users import deactivate
 
-    deactivate(load_settings("user"), login)
+    deactivate(values, login)
 
 
 @brand_app.command("add")
@@ -239,9 +255,10 @@ def brand_add(
     timezone: Annotated[str, typer.Option(help="Zone of its working day.")] = "Europe/Warsaw",
 ) -> None:
     """Add a brand with the usual dispositions and pause reasons."""
+    values = load_settings("brand")
     from cli.brands import add
 
-    add(load_settings("brand"), name, callback_number=callback_number, timezone=timezone)
+    add(values, name, callback_number=callback_number, timezone=timezone)
 
 
 # ---- about -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from psycopg.errors import UndefinedTable
+from sqlalchemy.exc import ProgrammingError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.up import database_server
@@ -42,3 +44,7 @@ def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[T
             return asyncio.run(run())
         except OperatorError as error:
             raise SystemExit(str(error)) from None
+        except ProgrammingError as error:
+            if isinstance(error.orig, UndefinedTable):
+                raise SystemExit("The database has no tables yet: run `callfloor migrate`") from None
+            raise

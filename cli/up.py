@@ -95,12 +95,17 @@ def environment(settings: Settings) -> dict[str, str]:
 @contextmanager
 def database_server(settings: Settings) -> Iterator[None]:
     """A block in which the database answers: the one that runs, else the embedded server for as long as the block."""
-    if settings.database_url is not None or probes.database(settings):
+    if probes.database(settings):
         yield
         return
+    if settings.database_url is not None:
+        raise SystemExit("The database does not answer: is DATABASE_URL right, and the server up?")
     postgres = [spec for spec in servers(settings) if spec.name == "postgres"]
-    with Supervisor(postgres, settings.run_dir()):
-        yield
+    try:
+        with Supervisor(postgres, settings.run_dir()):
+            yield
+    except SupervisorError as error:
+        raise SystemExit(str(error)) from None
 
 
 def run(settings: Settings) -> None:
