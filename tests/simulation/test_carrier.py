@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dialer.simulation.behaviour import Kind, number_for
+from tests.simulation.caller import Caller
 
 pytestmark = [pytest.mark.sip, pytest.mark.xdist_group("carrier")]
 
@@ -164,3 +165,14 @@ async def test_many_at_once(dial: Dial) -> None:
     await asyncio.gather(*(call.until_final(LONG) for call in calls))
     assert {call.final().code for call in calls} == {200}
     await asyncio.gather(*(call.until_heard(1.0, LONG) for call in calls))
+
+
+async def test_a_carrier_of_few_lines_says_it_is_full(small_carrier: int) -> None:
+    calls = [Caller(small_carrier) for _ in range(4)]
+    for index, call in enumerate(calls):
+        await call.open()
+        call.invite(number_for(Kind.NO_ANSWER, index))
+        await call.until(lambda call=call: bool(call.codes()), LONG)
+    assert [call.codes() for call in calls] == [[180], [180], [180], [503]]
+    assert calls[3].response(503).get("Retry-After")
+    await asyncio.gather(*(call.close() for call in calls))
