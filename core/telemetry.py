@@ -24,7 +24,7 @@ PRIVATE = frozenset(
         "authorization",
     }
 )  # fmt: skip
-_NUMBER = re.compile(r"\+\d{6,15}|(?<![\w.-])\d{9}(?![\w.-])|(?<![\w.-])\d{11}(?![\w.-])")
+_NUMBER = re.compile(r"\+\d{6,15}|(?<![\w-])(?<!\d\.)(\d{9}|\d{11})(?![\w-]|\.\d)")
 QUIET = ("procrastinate", "alembic", "sqlalchemy", "psycopg", "asyncio", "uvicorn.access", "httpx", "redis")
 
 log = structlog.get_logger()
