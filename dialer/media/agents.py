@@ -36,7 +36,7 @@ class AgentLeg(Leg):
         self.legs.events.tell(LegUp, self.campaign_id, session_id=self.session_id, sip_call_id=self._call_id)
 
     def answered(self, message: SipMessage, *, after_cancel: bool) -> None:
-        """The 200; one that crosses a CANCEL is ended by the library."""
+        """The 200; one that crosses our CANCEL is hung up at once."""
         self._call_id = message.value("call-id")
         if not after_cancel:
             self.tell_up()

@@ -181,8 +181,8 @@ class Leg(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             if self._dialog is not None:
                 self._dialog = self._dialog.answered(message)
                 self.legs.journal.keep(str(self.key), self._dialog)
-            if self.cancelled:
-                self.ended_by_us = True  # the library sends ACK and BYE by itself
+            if self.cancelled:  # it crossed our CANCEL; the library has sent ACK
+                self.legs.loop.later(self._hang_up)
             self.answered(message, after_cancel=self.cancelled)
         elif message.status >= 300:
             self.final = message

@@ -1,0 +1,120 @@
+"""The engine's side of a media process, for tests: sends commands, keeps the events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from core.bus import Bus
+from core.clock import Clock
+from core.ids import new_id
+from dialer.media import messages as m
+
+E = TypeVar("E", bound=m.Event)
+
+
+async def until(happened: Callable[[], Any], seconds: float = 15.0, what: str = "it") -> Any:
+    """Poll until ``happened()`` is true; its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := happened()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen within {seconds} s")
+        await asyncio.sleep(0.02)
+    return value
+
+
+class Driver:
+    """One campaign on one media node."""
+
+    def __init__(self, bus: Bus, clock: Clock, node: str, trunk_id: UUID) -> None:
+        self.bus, self.clock, self.node, self.trunk_id = bus, clock, node, trunk_id
+        self.campaign_id = new_id(clock)
+        self.events: list[m.Event] = []
+        self.taps: list[m.Tap] = []
+        self.fence = 1
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def stream(self) -> str:
+        """The campaign's stream of events."""
+        return m.events_stream(self.campaign_id)
+
+    def start(self) -> None:
+        """Begin to collect."""
+        self._task = asyncio.ensure_future(self._collect())
+
+    async def stop(self) -> None:
+        """Stop collecting."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _collect(self) -> None:
+        after = {self.stream: "0-0", m.taps_stream(self.node): "0-0"}
+        while True:
+            try:
+                entries = await self.bus.read(after, block_ms=200)
+            except Exception:
+                await asyncio.sleep(0.1)
+                continue
+            for entry in entries:
+                after[entry.stream] = entry.id
+                if entry.stream == self.stream:
+                    self.events.append(m.EVENT.validate_json(entry.json))
+                else:
+                    self.taps.append(m.TAP.validate_json(entry.json))
+
+    async def send(self, *commands: m.Message) -> None:
+        """Send commands to the node."""
+        await self.bus.publish(m.commands_stream(self.node), *commands)
+
+    async def alive(self, seconds: float = 30.0) -> str:
+        """Wait until the media process is ready; its alive value."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            value = await self.bus.redis.get(m.alive_key(self.node))
+            if value is not None:
+                return str(value)
+            await asyncio.sleep(0.05)
+        raise AssertionError("the media process did not come up")
+
+    def command(self, number: str, **changes: Any) -> m.PlaceCall:
+        """A PlaceCall as the engine sends it."""
+        fields: dict[str, Any] = {
+            "attempt_id": new_id(self.clock),
+            "campaign_id": self.campaign_id,
+            "fence": self.fence,
+            "deadline": self.clock.timestamp() + 5.0,
+            "trunk_id": self.trunk_id,
+            "number": number,
+            "caller_id": "+48221112233",
+            "ring_timeout": 15,
+            "max_duration": 600,
+        }
+        return m.PlaceCall(**{**fields, **changes})
+
+    async def place(self, number: str, **changes: Any) -> UUID:
+        """Send a PlaceCall; its attempt."""
+        command = self.command(number, **changes)
+        await self.send(command)
+        return command.attempt_id
+
+    def of(self, attempt_id: UUID, kind: type[E]) -> list[E]:
+        """Events of a kind about an attempt or session, so far."""
+        return [
+            e
+            for e in self.events
+            if isinstance(e, kind) and attempt_id in (getattr(e, "attempt_id", None), getattr(e, "session_id", None))
+        ]
+
+    async def event(self, attempt_id: UUID, kind: type[E], seconds: float = 15.0) -> E:
+        """Wait for the first event of a kind about an attempt or session."""
+        found = await until(lambda: self.of(attempt_id, kind), seconds, kind.__name__)
+        return found[0]  # type: ignore[no-any-return]
+
+    def kinds(self, attempt_id: UUID) -> list[str]:
+        """Kinds of all events about an attempt, in order."""
+        return [e.kind for e in self.events if getattr(e, "attempt_id", None) == attempt_id]  # type: ignore[attr-defined]
