@@ -31,9 +31,17 @@ class Portfolio(BrandRow, table=True):
 
 
 class Debtor(BrandRow, table=True):
-    """A person or business that owes; one per creditor's reference of the debtor within a brand."""
+    """A person or business that owes; one per creditor and creditor's reference.
 
-    __table_args__ = (UniqueConstraint("brand_id", "reference"), Index("ix_debtor_name_key", "brand_id", "name_key"))
+    The creditor belongs to the key: two creditors may give two people the same number, and must not see them merged.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("brand_id", "creditor_id", "reference", postgresql_nulls_not_distinct=True),
+        Index("ix_debtor_name_key", "brand_id", "name_key"),
+        Index("ix_debtor_reference", "reference"),
+    )
+    creditor_id: UUID | None = Field(default=None, foreign_key="creditor.id")
     reference: str = Field(description="creditor's own reference of the debtor; the key duplicates merge by")
     name: str
     name_key: str = Field(description="lower-case name without diacritics, for search")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from core.clock import Clock
@@ -42,7 +43,7 @@ def instant_of(identifier: UUID) -> float:
     return (identifier.int >> 80) / 1000
 
 
-def bulk_id_sql(milliseconds: str, counter: str) -> str:
+def bulk_id_sql(milliseconds: LiteralString, counter: LiteralString) -> LiteralString:
     """SQL for the UUIDv7 of row number ``counter`` (0 to 16,777,215) of a set made at ``milliseconds`` since the epoch.
 
     For set-based inserts. The counter stands in the random part (RFC 9562, section 6.2, method 1), so that ids rise

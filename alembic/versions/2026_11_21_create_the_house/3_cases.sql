@@ -64,6 +64,7 @@ CREATE TABLE debtor (
     id UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     brand_id UUID NOT NULL,
+    creditor_id UUID,
     reference VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     name_key VARCHAR NOT NULL,
@@ -75,14 +76,16 @@ CREATE TABLE debtor (
     address VARCHAR,
     import_id UUID,
     CONSTRAINT pk_debtor PRIMARY KEY (id),
-    CONSTRAINT uq_debtor_brand_id_reference UNIQUE (brand_id, reference),
+    CONSTRAINT uq_debtor_brand_id_creditor_id_reference UNIQUE NULLS NOT DISTINCT (brand_id, creditor_id, reference),
     CONSTRAINT fk_debtor_brand_id FOREIGN KEY(brand_id) REFERENCES brand (id),
+    CONSTRAINT fk_debtor_creditor_id FOREIGN KEY(creditor_id) REFERENCES creditor (id),
     CONSTRAINT fk_debtor_import_id FOREIGN KEY(import_id) REFERENCES import_batch (id)
 );
 CREATE INDEX ix_debtor_brand_id ON debtor (brand_id);
 CREATE INDEX ix_debtor_import_id ON debtor (import_id);
 CREATE INDEX ix_debtor_name_key ON debtor (brand_id, name_key);
 CREATE INDEX ix_debtor_pesel_index ON debtor (pesel_index);
+CREATE INDEX ix_debtor_reference ON debtor (reference);
 
 CREATE TABLE contact_point (
     id UUID NOT NULL,
