@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -155,33 +154,21 @@ class Script:
 
 
 def run(
-    settings: Settings,
-    *,
-    logins: Sequence[str] | None = None,
-    password: str | None = None,
-    seed: int = 1,
-    habits: Habits | None = None,
+    settings: Settings, *, logins: Sequence[str], password: str, seed: int = 1, habits: Habits | None = None
 ) -> None:
-    """Work the desks of ``logins`` until SIGTERM.
+    """Work the desks of ``logins``, who all have the same ``password``, until SIGTERM.
 
-    Args:
-        logins: default: the variable CALLFLOOR_AGENT_LOGINS, separated by commas.
-        password: of all of them; default: the variable CALLFLOOR_AGENT_PASSWORD.
+    Their telephones are at ``media_host:agents_sip_port``, whatever the user part.
 
     Raises:
-        ValueError: no logins or no password are given.
         VoiceError: espeak-ng is missing.
     """
-    names = list(logins) if logins is not None else _names(os.environ)
-    password = password or os.environ.get("CALLFLOOR_AGENT_PASSWORD")
-    if not names or not password:
-        raise ValueError("Name the agents: set CALLFLOOR_AGENT_LOGINS (a,b,c) and CALLFLOOR_AGENT_PASSWORD.")
     stop, done = stop_on_signals(), threading.Event()
     failed: list[BaseException] = []
 
     async def scripts() -> None:
         async with asyncio.TaskGroup() as group:
-            for name in names:
+            for name in logins:
                 agent = Agent(f"{seed} {name}", habits)
                 desk = Desk(web_url(settings), name, password)
                 group.create_task(Script(settings, desk, agent, stop).work())
@@ -196,7 +183,7 @@ def run(
 
     thread = threading.Thread(target=work, name="scripts", daemon=True)
     thread.start()
-    serve(settings, done, len(names) + SPARE_LINES)
+    serve(settings, done, len(logins) + SPARE_LINES)
     thread.join()
     if failed:
         raise failed[0]
@@ -206,10 +193,6 @@ def web_url(settings: Settings) -> str:
     """Where this machine reaches the web server."""
     host = "127.0.0.1" if settings.web_host in ("0.0.0.0", "::", "") else settings.web_host  # noqa: S104 - no bind
     return f"http://{host}:{settings.web_port}"
-
-
-def _names(environment: Mapping[str, str]) -> list[str]:
-    return [name.strip() for name in environment.get("CALLFLOOR_AGENT_LOGINS", "").split(",") if name.strip()]
 
 
 def _told(answer: httpx.Response) -> str:

@@ -153,12 +153,19 @@ def carrier(
 
 
 @app.command(rich_help_panel=PROCESSES)
-def agents() -> None:
+def agents(
+    count: Annotated[int, typer.Option(help="How many of the demo's agents: agent01, agent02 and so on.", min=1)] = 12,
+    seed: Annotated[int, typer.Option(help="The same seed gives each agent the same habits.")] = 1,
+    password: Annotated[
+        str | None, typer.Option(envvar="CALLFLOOR_AGENT_PASSWORD", help="Default: the demo's.")
+    ] = None,
+) -> None:
     """Simulated agents: SIP phones and the scripts of those who work them."""
     values = load_settings("agents")
     from cli.agents import run
+    from cli.sample import PASSWORD
 
-    run(values)
+    run(values, logins=[f"agent{n:02d}" for n in range(1, count + 1)], password=password or PASSWORD, seed=seed)
 
 
 # ---- data and people ---------------------------------------------------------------------------------------------
@@ -178,14 +185,25 @@ def migrate() -> None:
 @app.command("import", rich_help_panel=DATA)
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV or XLSX as the creditor sent it.", exists=True, dir_okay=False)],
-    portfolio: Annotated[str, typer.Option(help="Name or id of the portfolio it belongs to.")],
-    mapping: Annotated[Path | None, typer.Option(help="JSON file: heading in the file -> our field.")] = None,
+    portfolio: Annotated[str, typer.Option(help="Name or id of the portfolio; with --creditor it is made if missing.")],
+    brand: Annotated[str | None, typer.Option(help="Brand; may be left out if there is only one.")] = None,
+    creditor: Annotated[str | None, typer.Option(help="Creditor; made if missing.")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="JSON file (heading -> our field), or the name of a saved mapping.")
+    ] = None,
+    save_mapping: Annotated[str | None, typer.Option(help="Save the mapping of the JSON file by this name.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Load the open cases into this campaign as a list.")] = None,
+    priority: Annotated[int, typer.Option(help="Priority of that list; higher is dialled first.")] = 0,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Folder for the file of rejected rows; default: beside FILE.", file_okay=False)
+    ] = None,
 ) -> None:
     """Take in a list of debtors, debts and phones; bad rows go to a rejects file with their reasons."""
     values = load_settings("import")
-    from cli.import_ import run
+    from cli.import_ import Order, run
 
-    raise typer.Exit(run(values, file, portfolio=portfolio, mapping=mapping))
+    order = Order(file, portfolio, brand, creditor, mapping, save_mapping, campaign, priority, rejects)
+    raise typer.Exit(run(values, order))
 
 
 @app.command(rich_help_panel=DATA)
