@@ -16,7 +16,10 @@ class CallerId(BrandRow, table=True):
     """A number we own and may show."""
 
     __tablename__ = "caller_id"
-    __table_args__ = (UniqueConstraint("brand_id", "number"), check("dates", "valid_to IS NULL OR valid_from <= valid_to"))
+    __table_args__ = (
+        UniqueConstraint("brand_id", "number"),
+        check("dates", "valid_to IS NULL OR valid_from <= valid_to"),
+    )
     number: str = Field(description="E.164")
     trunk_id: UUID | None = Field(default=None, foreign_key="trunk.id")
     proof: str | None = Field(default=None, description="contract that gives us the number; without it never shown")
