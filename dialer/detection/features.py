@@ -17,6 +17,7 @@ WINDOW = 2 * FRAME
 _FFT = 512
 _BIN_HZ = RATE / _FFT
 _LOW, _HIGH = int(200 / _BIN_HZ), int(3400 / _BIN_HZ)  # the telephone band, hum left out
+_HUM = int(110 / _BIN_HZ)  # mains hum is periodic too, but no voice
 _LOBE = 4  # bins on each side of a line that its window smears it over
 _HANN = np.hanning(WINDOW).astype(np.float32)
 _FULL_SCALE = float(32768**2)
@@ -48,8 +49,11 @@ def analyse(windows: Samples) -> list[Frame]:
     now = now - now.mean(axis=1, keepdims=True)
     level = 10 * np.log10(np.einsum("ij,ij->i", now, now) / (FRAME * _FULL_SCALE) + 1e-10)
     power = np.abs(np.fft.rfft((x - x.mean(axis=1, keepdims=True)) * _HANN, _FFT)) ** 2
-    correlation = np.fft.irfft(power)[:, : _LAGS.stop]
-    voicing = (correlation[:, _LAGS] * _UNTAPER).max(axis=1) / (correlation[:, 0] + 1e-3)
+    unhummed = power.copy()
+    unhummed[:, :_HUM] = 0.0
+    correlation = np.fft.irfft(unhummed)[:, : _LAGS.stop]
+    everything = power.sum(axis=1) * (2 / _FFT)
+    voicing = (correlation[:, _LAGS] * _UNTAPER).max(axis=1) / (correlation[:, 0] + 0.04 * everything + 1e-3)
     band = power.copy()
     band[:, :_LOW] = band[:, _HIGH:] = 0.0
     total = band.sum(axis=1) + 1e-3

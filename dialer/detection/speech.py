@@ -32,6 +32,7 @@ class Speech:
         self._quiet = 0
         self._unvoiced = 0
         self._lost = 0
+        self._in_tone = False
         self._music = MusicMeter(parameters)
 
     # ---- what decisions ask ----
@@ -86,10 +87,12 @@ class Speech:
 
     def step(self, frame: Frame, loud: bool, tones: ToneTracker) -> None:
         """Take the next frame."""
-        self._music.step(frame, loud)
         tone = tones.current
-        if tone is not None:
+        if tone is None:
+            self._music.step(frame, loud)
+        if tone is not None and not self._in_tone:
             self._retract(tone.ms // FRAME_MS)
+        self._in_tone = tone is not None
         voiced = loud and frame.voicing >= self.p.voicing
         self._unvoiced = 0 if voiced else self._unvoiced + 1
         if not loud or tone is not None or self._unvoiced * FRAME_MS > self.p.longest_unvoiced_ms:
@@ -113,11 +116,12 @@ class Speech:
 
     def forget(self) -> None:
         """What was said before does not count any more."""
-        self._voiced_total = 0
+        self._voiced_total = self._quiet = 0
         self._end()
 
     def _retract(self, frames: int) -> None:
-        """The last frames were a tone, not speech."""
+        """The last frames were the beginning of a tone, not speech."""
+        self._voiced_total = max(0, self._voiced_total - frames)
         if self._span and self._span <= frames and self._voiced < _VOICED + 1:
             self._end()
 
