@@ -21,9 +21,9 @@ HEAD = """\
 
 <!-- Generated from core/settings.py: `callfloor settings --markdown > docs/operator/settings.md` -->
 
-Every process reads the same settings. The strongest source wins: environment variables, then the TOML file named by
-`CALLFLOOR_CONFIG` (default `callfloor.toml` in the working directory; its keys are the names below in small letters,
-without `CALLFLOOR_`), then the default. `callfloor settings` prints what is in force.
+Every process reads the same settings. The strongest source wins: environment variables (an empty one counts as not
+set), then the TOML file named by `CALLFLOOR_CONFIG` (default `callfloor.toml` in the working directory; its keys are
+the names below in small letters, without `CALLFLOOR_`), then the default. `callfloor settings` prints what is in force.
 
 | Variable | Values | Default | Meaning |
 |---|---|---|---|

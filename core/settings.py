@@ -1,8 +1,8 @@
 """Every setting of every process, in one documented place.
 
-Values come from, strongest first: environment variables (``CALLFLOOR_<NAME>``; ``DATABASE_URL`` and
-``REDIS_URL`` also bare), then the TOML file named by ``CALLFLOOR_CONFIG`` (default ``callfloor.toml``), then the
-defaults below. ``docs/operator/settings.md`` is generated from this file.
+Values come from, strongest first: environment variables (``CALLFLOOR_<NAME>``; ``DATABASE_URL`` and ``REDIS_URL`` also
+bare; an empty one counts as not set), then the TOML file named by ``CALLFLOOR_CONFIG`` (default ``callfloor.toml``),
+then the defaults below. ``docs/operator/settings.md`` is generated from this file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from core.clock import Clock, SystemClock
 class Settings(BaseSettings):
     """Settings of one installation."""
 
-    model_config = SettingsConfigDict(env_prefix="CALLFLOOR_", extra="forbid", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CALLFLOOR_", env_ignore_empty=True, extra="forbid", populate_by_name=True
+    )
 
     data_dir: Annotated[Path, Field(description="Where embedded servers, spools and files live.")] = Path("var")
     keys_file: Annotated[
