@@ -14,6 +14,9 @@ say() { printf '==> %s\n' "$*"; }
 venv_python=$root/.venv/bin/python
 stamps=.venv/setup
 
+# Without its remarks on places to look for packages that this machine's configuration names and does not have.
+pip() { "$venv_python" -m pip "$@" 2> >(grep -v '^WARNING: Location .* is ignored' >&2); }
+
 # ---- stamps: what a step was last done with -------------------------------------------------------------------
 
 digest() { { printf '%s\n' "$root"; cat "$@"; } | sha256sum | cut -c1-32; }
@@ -23,7 +26,9 @@ mark() { mkdir -p "$stamps" && printf '%s\n' "$2" >"$stamps/$1"; }
 # ---- 1. system packages ---------------------------------------------------------------------------------------
 
 say "system packages"
-deploy/setup/packages.sh base build tools
+# An image of the product (Dockerfile) does without the tools of demo and tests: SETUP_PACKAGES="base build".
+read -ra groups <<<"${SETUP_PACKAGES:-base build tools}"
+deploy/setup/packages.sh "${groups[@]}"
 
 # ---- 2. virtual environment -----------------------------------------------------------------------------------
 
@@ -44,7 +49,7 @@ if ! done_with pjsua2 "$pjsua2_key"; then
     say "pjsua2, the SIP library"
     # The build packs a wheel and needs setuptools for it, before the other Python packages are there.
     awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements.lock >.venv/setuptools.lock
-    "$venv_python" -m pip install --quiet --require-hashes -r .venv/setuptools.lock
+    pip install --quiet --require-hashes -r .venv/setuptools.lock
     setsid deploy/pjsua2/build.sh "$venv_python" >.venv/pjsua2-wheel &
     building=$!
     # If set-up ends early, so does the build with all its compilers.
@@ -56,14 +61,14 @@ fi
 key=$(digest requirements.lock)
 if ! done_with requirements "$key"; then
     say "Python packages"
-    "$venv_python" -m pip install --quiet --require-hashes -r requirements.lock
+    pip install --quiet --require-hashes -r requirements.lock
     mark requirements "$key"
 fi
 
 key=$(digest pyproject.toml)
 if ! done_with project "$key"; then
     say "Callfloor itself"
-    "$venv_python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+    pip install --quiet --no-deps --no-build-isolation --editable .
     mark project "$key"
 fi
 
@@ -83,12 +88,12 @@ if [ -n "$building" ]; then
     wait "$building" || code=$?
     trap - EXIT
     if [ "$code" = 0 ]; then
-        "$venv_python" -m pip uninstall --quiet --yes pjsua2-python 2>/dev/null
-        "$venv_python" -m pip install --quiet --no-deps --no-index --force-reinstall "$(cat .venv/pjsua2-wheel)"
+        pip uninstall --quiet --yes pjsua2-python 2>/dev/null
+        pip install --quiet --no-deps --no-index --force-reinstall "$(cat .venv/pjsua2-wheel)"
         flavour=full
     else
-        "$venv_python" -m pip uninstall --quiet --yes pjsua2 2>/dev/null
-        "$venv_python" -m pip install --quiet --no-deps --require-hashes -r deploy/pjsua2/fallback.lock
+        pip uninstall --quiet --yes pjsua2 2>/dev/null
+        pip install --quiet --no-deps --require-hashes -r deploy/pjsua2/fallback.lock
         flavour=fallback
     fi
     "$venv_python" -c 'import pjsua2'
