@@ -26,7 +26,8 @@ import psycopg
 import redis
 
 from core.settings import Settings
-from core.unprivileged import EmbeddedError, Owner, as_owner, owner_of_servers
+from core.unprivileged import EmbeddedError as EmbeddedError
+from core.unprivileged import Owner, as_owner, owner_of_servers
 
 ROLE = "callfloor"
 SUPERUSER = "postgres"
@@ -260,10 +261,12 @@ def _forget_dead_server(data: Path) -> None:
     lock = data / "postmaster.pid"
     try:
         pid = int(lock.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return
+    except ValueError:  # empty: killed between making and writing it
+        pid = 0
     try:
-        if Path(psutil.Process(pid).cwd()) == data.resolve():
+        if pid and Path(psutil.Process(pid).cwd()) == data.resolve():
             return  # it lives: PostgreSQL itself will refuse the second start
     except psutil.NoSuchProcess:
         pass

@@ -14,10 +14,12 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
+from prometheus_client import Counter
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.bus import Bus
@@ -25,14 +27,18 @@ from core.db import Database
 from core.models import Outbox
 
 CHANNEL = "callfloor_outbox"
+WAKER = "outbox_waker"  # key in Session.info: what to set after the commit
 LOCK = 0x0CA11F1  # advisory lock of the one relay
 BATCH = 500
 POLL_SECONDS = 1.0
+BUS_SECONDS = 5.0  # a bus that takes longer counts as away
 
 TAKE = """
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT %s)
 RETURNING id, stream, payload::text
 """
+
+PUBLISHED = Counter("callfloor_outbox_published_total", "Messages this process's relay has published")
 
 log = structlog.get_logger()
 _wakers: WeakKeyDictionary[AsyncEngine, asyncio.Event] = WeakKeyDictionary()
@@ -45,11 +51,17 @@ async def emit(session: AsyncSession, stream: str, message: BaseModel) -> None:
     if waker is None:
         connection = await session.connection()
         await connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
-    elif not session.info.get(CHANNEL):
+    else:
         # A NOTIFY inside would make PostgreSQL commit all such transactions one after the other (a lock it holds
         # through the flush to disk). Where a relay runs in this process, it is woken after the commit instead.
-        session.info[CHANNEL] = True
-        event.listen(session.sync_session, "after_commit", lambda _: waker.set())
+        session.info[WAKER] = waker
+
+
+@event.listens_for(Session, "after_commit")
+def _wake_relay(session: Session) -> None:
+    waker = session.info.get(WAKER)
+    if waker is not None:
+        waker.set()
 
 
 class Relay:
@@ -81,16 +93,12 @@ class Relay:
         await stop.wait()
         self._wake.set()
 
-    async def _connect(self) -> psycopg.AsyncConnection[Any]:
-        return await psycopg.AsyncConnection.connect(self.database.url, autocommit=True, connect_timeout=5)
-
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        connection = await self._connect()
+        connection = await psycopg.AsyncConnection.connect(self.database.url, autocommit=True, connect_timeout=5)
         try:
             yield connection
         finally:
-            self.leading = False
             await connection.close()
 
     async def _serve(self, connection: psycopg.AsyncConnection[Any], stop: asyncio.Event) -> None:
@@ -104,29 +112,27 @@ class Relay:
                 await connection.execute(f"NOTIFY {CHANNEL}")  # tell the relay that leads
 
     async def _lead(self, connection: psycopg.AsyncConnection[Any], stop: asyncio.Event) -> None:
-        self.leading = True
-        listening = asyncio.create_task(self._listen())
-        try:
-            while not stop.is_set():
-                self._wake.clear()
-                while await self._publish(connection) and not stop.is_set():
-                    pass
-                if listening.done():
-                    listening.result()
-                await _wait(self._wake, POLL_SECONDS)
-        finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError, psycopg.Error, OSError):
-                await listening
+        async with self._connected() as listener:
+            await listener.execute(f"LISTEN {CHANNEL}")
+            self.leading = True
+            listening = asyncio.create_task(self._listen(listener))
+            try:
+                while not stop.is_set():
+                    self._wake.clear()
+                    while await self._publish(connection) and not stop.is_set():
+                        pass
+                    if listening.done():
+                        listening.result()
+                    await _wait(self._wake, POLL_SECONDS)
+            finally:
+                self.leading = False
+                listening.cancel()
+                with suppress(asyncio.CancelledError, psycopg.Error, OSError):
+                    await listening
 
-    async def _listen(self) -> None:
-        connection = await self._connect()
-        try:
-            await connection.execute(f"LISTEN {CHANNEL}")
-            async for _ in connection.notifies():
-                self._wake.set()
-        finally:
-            await connection.close()
+    async def _listen(self, listener: psycopg.AsyncConnection[Any]) -> None:
+        async for _ in listener.notifies():
+            self._wake.set()
 
     async def _publish(self, connection: psycopg.AsyncConnection[Any]) -> bool:
         """Publish one batch; whether there may be more at once."""
@@ -136,11 +142,13 @@ class Relay:
                 streams: dict[str, list[str]] = {}
                 for _, stream, text in rows:
                     streams.setdefault(stream, []).append(text)
-                for stream, texts in streams.items():
-                    await self.bus.publish_json(stream, texts)
+                async with asyncio.timeout(BUS_SECONDS):
+                    for stream, texts in streams.items():
+                        await self.bus.publish_json(stream, texts)
         except (RedisError, TimeoutError) as error:
             log.warning("outbox.bus_away", error=type(error).__name__)
             return False
+        PUBLISHED.inc(len(rows))
         return len(rows) == BATCH
 
 
