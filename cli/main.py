@@ -184,19 +184,15 @@ def migrate() -> None:
 
 @app.command("import", rich_help_panel=DATA)
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV or XLSX as the creditor sent it.", exists=True, dir_okay=False)],
-    portfolio: Annotated[str, typer.Option(help="Name or id of the portfolio; with --creditor it is made if missing.")],
-    brand: Annotated[str | None, typer.Option(help="Brand; may be left out if there is only one.")] = None,
-    creditor: Annotated[str | None, typer.Option(help="Creditor; made if missing.")] = None,
-    mapping: Annotated[
-        str | None, typer.Option(help="JSON file (heading -> our field), or the name of a saved mapping.")
-    ] = None,
-    save_mapping: Annotated[str | None, typer.Option(help="Save the mapping of the JSON file by this name.")] = None,
-    campaign: Annotated[str | None, typer.Option(help="Load the open cases into this campaign as a list.")] = None,
-    priority: Annotated[int, typer.Option(help="Priority of that list; higher is dialled first.")] = 0,
-    rejects: Annotated[
-        Path | None, typer.Option(help="Folder for the file of rejected rows; default: beside FILE.", file_okay=False)
-    ] = None,
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX as the creditor sent it.")],
+    portfolio: Annotated[str, typer.Option(help="Portfolio it belongs to; made if new.")],
+    brand: Annotated[str | None, typer.Option(help="Brand, if there are several.")] = None,
+    creditor: Annotated[str | None, typer.Option(help="Creditor of a new portfolio.")] = None,
+    mapping: Annotated[str | None, typer.Option(help="Saved mapping, or JSON file: heading -> our field.")] = None,
+    save_mapping: Annotated[str | None, typer.Option(help="Keep the mapping under this name.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Campaign that gets the cases as a lead list.")] = None,
+    priority: Annotated[int, typer.Option(help="Of that lead list; higher goes first.")] = 0,
+    rejects: Annotated[Path | None, typer.Option(help="Folder for the rejected rows.")] = None,
 ) -> None:
     """Take in a list of debtors, debts and phones; bad rows go to a rejects file with their reasons."""
     values = load_settings("import")
