@@ -109,9 +109,9 @@ class Batch:
             statement = update(table).where(table.c.id == bindparam("of")).values({n: bindparam(n) for n in names})
             await (await s.connection()).execute(statement, rows)
         if self._events:
-            await s.execute(insert(CallEvent), self._events)
+            await s.exec(insert(CallEvent), params=self._events)
         if self._legs:
-            await s.execute(insert(CallLeg), self._legs)
+            await s.exec(insert(CallLeg), params=self._legs)
         if self._legs_ended:
             legs = CallLeg.__table__  # type: ignore[attr-defined]
             ends = (
@@ -122,8 +122,6 @@ class Batch:
             await (await s.connection()).execute(ends, self._legs_ended)
         for (stream, source), seq in cursors.items():
             row = pg_insert(MediaCursor).values(stream=stream, source=source, seq=seq)
-            await s.execute(
-                row.on_conflict_do_update(index_elements=["stream", "source"], set_={"seq": row.excluded.seq})
-            )
+            await s.exec(row.on_conflict_do_update(index_elements=["stream", "source"], set_={"seq": row.excluded.seq}))
         for campaign_id in {call.campaign_id for call in self.touched.values()}:
             await emit(s, UI, AttemptsChanged(campaign_id=campaign_id))

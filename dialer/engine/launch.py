@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -204,7 +205,7 @@ async def _last_shown(session: AsyncSession, debtors: Sequence[UUID]) -> dict[UU
     rows = await session.exec(
         select(Attempt.debtor_id, Attempt.caller_id_id)
         .where(col(Attempt.debtor_id).in_(debtors))
-        .distinct(col(Attempt.debtor_id))
+        .ext(distinct_on(col(Attempt.debtor_id)))
         .order_by(col(Attempt.debtor_id), col(Attempt.id).desc())
     )
     return dict(rows.all())
@@ -292,9 +293,9 @@ async def _write(
             }
         )
         persons.append({"debtor_id": c.debtor_id, "attempt_id": c.id, "since": c.created_at, "rests_until": None})
-    await session.execute(insert(Attempt), attempts)
-    await session.execute(insert(CallEvent), events)
-    await session.execute(insert(PersonInFlight), persons)
+    await session.exec(insert(Attempt), params=attempts)
+    await session.exec(insert(CallEvent), params=events)
+    await session.exec(insert(PersonInFlight), params=persons)
     await ledger.record_many(
         session,
         [

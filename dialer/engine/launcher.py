@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cases.contact.packs import PolicyError
 from cases.models import ActionKind, ActionState, NextAction
 from core import leases
 from core.bus import LOST
@@ -140,12 +141,15 @@ class Launcher:
                 await self._round()
             except leases.LeaseLost:
                 return  # the runner finds out by itself
-            except NoCallerId as error:
-                log.error("engine.no_caller_id", campaign=str(self.runner.campaign_id), why=str(error))
+            except (NoCallerId, PolicyError) as error:
+                log.error("engine.may_not_dial", campaign=str(self.runner.campaign_id), why=str(error))
                 self._empty_until = self.runner.clock.timestamp() + 10 * EMPTY_REST
             except (*LOST, SQLAlchemyError, OSError) as error:
                 log.warning("engine.launch_failed", error=type(error).__name__)
                 return
+            except Exception:
+                log.exception("engine.launch_broken", campaign=str(self.runner.campaign_id))
+                self._empty_until = self.runner.clock.timestamp() + 10 * EMPTY_REST
             if not self._again:
                 return
 

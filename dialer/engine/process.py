@@ -13,7 +13,7 @@ from sqlalchemy import union
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
-from core import embedded, tables
+from core import embedded
 from core.bus import LOST, Bus
 from core.db import Database
 from core.outbox import Relay
@@ -34,7 +34,6 @@ class Engine:
     """All campaigns this process holds."""
 
     def __init__(self, settings: Settings) -> None:
-        tables.load()
         self.settings = settings
         self.clock = settings.clock()
         self.database = Database(embedded.postgres_url(settings), settings.database_pool)
@@ -90,7 +89,7 @@ class Engine:
             select(AgentSession.campaign_id).where(col(AgentSession.ended_at).is_(None)),
         )
         async with self.database.begin() as s:
-            return [row[0] for row in (await s.execute(work)).all()]
+            return [row[0] for row in (await (await s.connection()).execute(work)).all()]
 
 
 def run(settings: Settings) -> None:
