@@ -19,7 +19,7 @@ from tests.detection.sounds import cadence, music, noise, pcm, silence, sit, spe
 
 pytestmark = pytest.mark.unit
 Pcm = NDArray[np.int16]
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=15, deadline=None)
 
 
 def hear(samples: Pcm, *, answered: bool = True, chunk: int = 320) -> list[Decision]:
