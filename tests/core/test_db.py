@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from sqlmodel import col, func, select, update
+from sqlmodel import col, delete, func, select, update
 
 from core.clock import ManualClock
 from core.db import Database
@@ -66,3 +66,20 @@ async def test_an_exception_rolls_everything_back(database: Database, clock: Man
         await fail()
     async with database.begin() as session:
         assert (await session.exec(select(Brand))).all() == []
+
+
+async def test_the_bond_holds_by_key_in_joins_and_in_counts(
+    database: Database, clock: ManualClock, brand: Brand
+) -> None:
+    other = await second_brand(database, clock)
+    async with database.begin() as session:
+        theirs = (await session.exec(select(PauseReason).where(PauseReason.brand_id == brand.id))).first()
+    assert theirs is not None
+    async with database.begin([other]) as session:
+        assert await session.get(PauseReason, theirs.id) is None
+        assert (await session.exec(select(func.count()).select_from(PauseReason))).one() == 1
+        joined = select(Brand.name, PauseReason.code).join(PauseReason, col(PauseReason.brand_id) == Brand.id)
+        assert list((await session.exec(joined)).all()) == [("Inna marka", "break")]
+        await session.exec(delete(PauseReason))
+    async with database.begin() as session:
+        assert await session.get(PauseReason, theirs.id) is not None
