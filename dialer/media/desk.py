@@ -63,8 +63,11 @@ class Desk:
         """Do what a command says, once. Errors are the caller's to log."""
         self._handlers[type(command)](command)
 
-    def repeat_taps(self) -> None:
-        """Tell detectors of every open tap again."""
+    def tell_all_again(self) -> None:
+        """Redis was away: every unacknowledged event again, what is up in each campaign, every open tap."""
+        self._events.send_again()
+        for campaign_id in list(self._events.campaigns):
+            self._inventory(campaign_id)
         for call in self._calls.values():
             call.repeat_tap()
 
@@ -149,6 +152,9 @@ class Desk:
         campaign = command.campaign_id
         self._fences[campaign] = max(command.fence, self._fences.get(campaign, 0))
         self._events.send_again(command.stream)
+        self._inventory(campaign)
+
+    def _inventory(self, campaign: UUID) -> None:
         self._events.inventory(
             campaign,
             [key for key, call in self._calls.items() if call.campaign_id == campaign and not call.is_over],

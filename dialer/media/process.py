@@ -1,153 +1,24 @@
-"""``callfloor media``: one pjsua2 endpoint, its debtors' calls and agents' legs, commanded over Redis."""
+"""``callfloor media``: what runs before anything heavy is loaded, then the media process itself."""
 
 from __future__ import annotations
 
-import json
-import queue
-import signal
-import time
-
-import structlog
-
-from core.embedded import postgres_url, redis_url
-from core.ids import new_id
-from core.security import Keys
 from core.settings import Settings
 from core.telemetry import configure
-from dialer.media.admission import Admission
-from dialer.media.desk import Desk
 from dialer.media.ending import end_left_dialogs
-from dialer.media.endpoint import Tls, start_endpoint
-from dialer.media.events import Events
 from dialer.media.journal import Journal
-from dialer.media.known import Known
-from dialer.media.leg import Legs
-from dialer.media.loader import TrunkLoader
-from dialer.media.loop import Loop
-from dialer.media.messages import COMMAND, taps_stream
-from dialer.media.spool import Spool
-from dialer.media.taps import prepare_folder
-from dialer.media.trunks import Trunks
-from dialer.media.wire import Wire
-
-log = structlog.get_logger()
-HANGS_AFTER = 2.0  # s without a turn of the main loop: the alive key is left to expire
-LAST_WORDS = 3.0  # s for the far ends to confirm at a clean stop
-
-
-class MediaProcess:
-    """Everything of one media process, and its life from the first packet to the last."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.clock = settings.clock()
-        self.incarnation = new_id(self.clock).hex
-        self.folder = settings.run_dir() / f"media-{settings.node}"
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.stopping = False
-        self.loop = Loop()
-        self._turned = time.monotonic()
-        self.journal = Journal(self.folder / "dialogs")
-        self.wire = Wire(redis_url(settings), settings.node, self.folder / "position", self._alive)
-        spool = Spool(self.folder / "spool", settings.node, self.incarnation)
-        self.events = Events(self.clock, spool, self.wire.publish, taps_stream(settings.node))
-        self.known = Known(self.folder / "known", self.clock.timestamp())
-        self.loader = TrunkLoader(postgres_url(settings), Keys.load(settings))
-        prepare_folder(settings.taps())
-
-    def run(self) -> None:
-        """Live until SIGTERM or SIGINT, then hang everything up and go."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        s = self.settings
-        end_left_dialogs(self.journal, s.media_host, s.media_sip_port, s.media_public_host)
-        self.endpoint = start_endpoint(
-            host=s.media_host,
-            sip_port=s.media_sip_port,
-            rtp_port=s.media_rtp_port,
-            rtp_ports=s.media_rtp_ports,
-            max_calls=s.media_max_calls,
-            tls=Tls(s.tls_cert, s.tls_key) if s.tls_cert and s.tls_key else None,
-            public_host=s.media_public_host,
-            log_level=0,  # its messages may name telephone numbers
-        )
-        admission = Admission(s.media_host, s.media_sip_port)
-        self.legs = Legs(self.loop, self.journal, self.events, admission.seen)
-        self.trunks = Trunks(self.loop, self.endpoint, self.events)
-        self.desk = Desk(self.legs, self.trunks, self.endpoint, self.known, self.loader, s.taps(), admission.seen)
-        self.loader.start()
-        self._first_trunks(admission)
-        if not self.stopping:
-            self._live(admission)
-        self._end()
-
-    def _first_trunks(self, admission: Admission) -> None:
-        """No command is taken before the trunks are known."""
-        while not self.stopping and not self._take_trunks(admission):
-            self.loop.turn(self.endpoint)
-
-    def _live(self, admission: Admission) -> None:
-        self.wire.start()
-        self.events.send_again()  # what the one before us could not get acknowledged
-        self.loop.every(60.0, lambda: self.known.prune(self.clock.timestamp()))
-        log.info("media_ready", incarnation=self.incarnation, max_calls=self.endpoint.max_calls)
-        while not self.stopping:
-            self._turned = time.monotonic()
-            self.loop.turn(self.endpoint)
-            self._take_commands()
-            self._take_trunks(admission)
-            if self.wire.wants_again():
-                self.wire.begin_again()
-                self.events.send_again()
-                self.desk.repeat_taps()
-
-    def _take_commands(self) -> None:
-        for _ in range(50):  # so that a flood of commands leaves the library its turns
-            try:
-                text = self.wire.commands.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                self.desk.carry_out(COMMAND.validate_json(text))
-            except Exception:
-                log.exception("command_failed")
-
-    def _take_trunks(self, admission: Admission) -> bool:
-        loaded = self.loader.taken()
-        if loaded is None:
-            return False
-        admission.expect(loaded.addresses)
-        self.trunks.load(loaded.specs)
-        return True
-
-    def _alive(self) -> str | None:
-        """Value of the alive key; read by the publishing thread."""
-        if time.monotonic() - self._turned > HANGS_AFTER:
-            return None
-        calls = len(self.legs.alive)
-        return json.dumps({"incarnation": self.incarnation, "calls": calls, "max_calls": self.endpoint.max_calls})
-
-    def _stop(self, number: int, frame: object) -> None:
-        self.stopping = True
-
-    def _end(self) -> None:
-        """Hang up, tell it, and give the library back."""
-        for leg in list(self.legs.alive):
-            self.loop.later(leg.end)
-        until = time.monotonic() + LAST_WORDS
-        self.loop.turn(self.endpoint)
-        while self.legs.alive and time.monotonic() < until:
-            self.loop.turn(self.endpoint)
-        self.loader.stop()
-        self.wire.stop()
-        self.events.spool.close()
-        self.known.close()
-        self.desk.clear()
-        log.info("media_ended", left=len(self.legs.alive))
-        self.endpoint.libDestroy()
 
 
 def run(settings: Settings) -> None:
-    """Run a media process in the foreground until SIGTERM or SIGINT."""
+    """Run a media process in the foreground until SIGTERM or SIGINT.
+
+    Debtors may be listening to silence because our predecessor was killed: their dialogs are ended first.
+    """
     configure(settings, "media")
-    MediaProcess(settings).run()
+    folder = settings.run_dir() / f"media-{settings.node}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    journal = Journal(folder / "dialogs")
+    end_left_dialogs(journal, settings.media_host, settings.media_sip_port, settings.media_public_host)
+
+    from dialer.media.node import MediaProcess  # seconds of imports: after what can't wait
+
+    MediaProcess(settings, folder, journal).run()

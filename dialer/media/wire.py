@@ -39,6 +39,7 @@ class Wire:
         self._redis: Any = redis.Redis.from_url(url, decode_responses=True, socket_timeout=5, socket_connect_timeout=2)
         self._stream, self._key = commands_stream(node), alive_key(node)
         self._position, self._alive = position, alive
+        self._said_at = float("-inf")  # when the alive key was last written
         self._stopping = threading.Event()
         self._wants_again = threading.Event()
         self._threads = [
@@ -114,9 +115,8 @@ class Wire:
                 if batch and not deaf:
                     self._append(batch)
                 if time.monotonic() >= alive_at:
-                    forgotten = self._say_alive(was_there=0.0 < time.monotonic() - alive_at < 1.0)
                     alive_at = time.monotonic() + ALIVE_EVERY
-                    if forgotten:
+                    if not self._say_alive():
                         raise redis.ConnectionError("its memory is gone")
             except redis.RedisError as error:
                 if not deaf:
@@ -142,13 +142,15 @@ class Wire:
             pipe.xadd(stream, {FIELD: text}, maxlen=MAXLEN, approximate=True)
         pipe.execute()
 
-    def _say_alive(self, *, was_there: bool) -> bool:
-        """Renew the alive key; whether Redis has forgotten one that must still be there."""
+    def _say_alive(self) -> bool:
+        """Renew the alive key; False if Redis has forgotten one that must still be there."""
         value = self._alive()
         if value is None:
-            return False
+            return True
         before = self._redis.set(self._key, value, ex=ALIVE_FOR, get=True)
-        return was_there and before is None
+        now, said_at = time.monotonic(), self._said_at
+        self._said_at = now
+        return before is not None or now - said_at > ALIVE_FOR - 1
 
     def _wait_for_redis(self) -> None:
         while not self._stopping.is_set():

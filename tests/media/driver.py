@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -71,13 +72,13 @@ class Driver:
         """Send commands to the node."""
         await self.bus.publish(m.commands_stream(self.node), *commands)
 
-    async def alive(self, seconds: float = 30.0) -> str:
-        """Wait until the media process is ready; its alive value."""
+    async def alive(self, seconds: float = 30.0, other_than: str = "") -> str:
+        """Wait until a media process (of another incarnation than given) is ready; its incarnation."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             value = await self.bus.redis.get(m.alive_key(self.node))
-            if value is not None:
-                return str(value)
+            if value is not None and (incarnation := json.loads(value)["incarnation"]) != other_than:
+                return str(incarnation)
             await asyncio.sleep(0.05)
         raise AssertionError("the media process did not come up")
 

@@ -1,4 +1,4 @@
-"""A SIP peer of the tests' own, written without PJSIP: it answers calls as told, sends and times RTP, and keeps all it got."""
+"""A SIP peer of the tests' own, without PJSIP: answers calls as told, sends and times RTP, keeps all it got."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from dialer.media.sip import SipMessage, parse, uri_of
+from tests.media.driver import until
 
 SO_TIMESTAMPNS = 35
 TONE = bytes([0x34, 0x21, 0x2A, 0x21, 0x34, 0xB4, 0xA1, 0xAA, 0xA1, 0xB4]) * 16  # A-law, about 800 Hz
@@ -50,7 +52,7 @@ class Rtp:
     def largest_gap(self, since: float, until: float) -> float:
         """Longest time between two packets that arrived within the span, in seconds."""
         times = [since, *(t for t in self.arrivals if since <= t <= until), until]
-        return max(b - a for a, b in zip(times, times[1:], strict=False))
+        return max(b - a for a, b in pairwise(times))
 
     def close(self) -> None:
         """Stop both threads."""
@@ -257,8 +259,7 @@ async def answers(call: PeerCall) -> None:
 async def rings(call: PeerCall) -> None:
     """Ring until cancelled, then say so."""
     call.reply(180)
-    while not call.got("CANCEL"):
-        await asyncio.sleep(0.02)
+    await until(lambda: call.got("CANCEL"), 60)
     call.reply(487)
 
 

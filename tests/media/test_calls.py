@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from dialer.media import messages as m
@@ -60,8 +58,7 @@ async def test_a_cancelled_call_stops_ringing(media: Driver, peer: Peer) -> None
 async def test_an_answer_that_crosses_the_cancel_is_told_and_ended(media: Driver, peer: Peer) -> None:
     async def crosses(call: PeerCall) -> None:
         call.reply(180)
-        while not call.got("CANCEL"):
-            await asyncio.sleep(0.01)
+        await until(lambda: call.got("CANCEL"))
         call.answer()
 
     peer.behaviours["+48504"] = crosses
