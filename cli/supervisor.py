@@ -113,7 +113,7 @@ class Supervisor:
         self.log_dir = log_dir or run_dir.parent / "log"
         self._children = {spec.name: _Child(spec) for spec in specs}
         self._lock: int | None = None
-        self._stop = threading.Event()
+        self._asked = False
         self._up = threading.Event()
         self._failure: SupervisorError | None = None
         self._thread: threading.Thread | None = None
@@ -121,7 +121,8 @@ class Supervisor:
     def start(self) -> None:
         """Start everything in order and return once all is ready.
 
-        Raises :class:`AlreadyRunningError` or :class:`StartError`; nothing is left running then.
+        Returns early, with nothing left running, if :meth:`ask_to_stop` is called meanwhile. Raises
+        :class:`AlreadyRunningError` or :class:`StartError`; nothing is left running then either.
         """
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -135,9 +136,18 @@ class Supervisor:
             self._finish()
             raise self._failure
 
+    def ask_to_stop(self) -> None:
+        """Begin to end everything; fit for a signal handler (takes no lock)."""
+        self._asked = True
+
+    def wait(self) -> None:
+        """Return when the house has come down: somebody asked for it, or :attr:`failure` says why."""
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(0.5)
+
     def stop(self) -> None:
         """End everything, dependents first; return when no child is left."""
-        self._stop.set()
+        self.ask_to_stop()
         self._finish()
 
     def __enter__(self) -> Supervisor:
@@ -173,12 +183,12 @@ class Supervisor:
 
     def _keep(self) -> None:
         try:
-            while not self._stop.is_set():
+            while not self._asked:
                 for child in self._children.values():
                     self._look_after(child)
                 if not self._up.is_set() and all(child.ready for child in self._children.values()):
                     self._up.set()
-                self._stop.wait(TICK)
+                _pause()
         except SupervisorError as error:
             self._failure = error
         except Exception as error:  # whatever happened, the children must go with this thread
@@ -258,6 +268,7 @@ class Supervisor:
         while alive := [child for child in self._children.values() if child.alive]:
             needed = {name for child in alive for name in child.spec.needs}
             for child in alive:
+                child.ready = False
                 process = child.process
                 if process is None or process.poll() is not None:
                     child.kill_group(signal.SIGKILL)
@@ -268,7 +279,7 @@ class Supervisor:
                 elif child.stop_asked is not None and time.monotonic() - child.stop_asked > child.spec.stop_seconds:
                     log.warning("process_killed", child=child.spec.name)
                     child.kill_group(signal.SIGKILL)
-            threading.Event().wait(TICK)
+            _pause()
         self._write_status()
 
     def _failed(self, child: _Child, what: str) -> StartError:
@@ -331,7 +342,7 @@ def _end_leftovers(status_file: Path) -> None:
     for last_word in (signal.SIGKILL, None):
         deadline = time.monotonic() + PATIENCE
         while any(_born(pid) == born for pid, born in left.items()) and time.monotonic() < deadline:
-            threading.Event().wait(TICK)
+            _pause()
         for pid, born in left.items():
             if _born(pid) != born:
                 continue
@@ -365,6 +376,10 @@ def _put_aside(path: Path) -> None:
     if path.stat().st_size > LOG_BYTES:
         shutil.copyfile(path, path.with_suffix(".log.1"))
         os.truncate(path, 0)
+
+
+def _pause() -> None:
+    time.sleep(TICK)
 
 
 def _spoken(code: int) -> str:

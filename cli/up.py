@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -110,15 +109,15 @@ def database_server(settings: Settings) -> Iterator[None]:
 
 def run(settings: Settings) -> None:
     """Run the house until SIGINT or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     supervisor = Supervisor(house(settings), settings.run_dir())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.ask_to_stop())
     try:
         with supervisor:
-            print(f"Callfloor is up: http://{settings.web_host}:{settings.web_port}/   (Ctrl-C ends it)", flush=True)
-            while supervisor.failure is None and not stop.wait(0.5):
-                pass
+            if supervisor.is_ready("web"):
+                address = f"http://{settings.web_host}:{settings.web_port}/"
+                print(f"Callfloor is up: {address}   (Ctrl-C ends it)", flush=True)
+            supervisor.wait()
     except SupervisorError as error:
         raise SystemExit(str(error)) from None
     if supervisor.failure is not None:

@@ -141,6 +141,23 @@ def test_a_second_supervisor_is_refused_and_disturbs_nothing(tmp_path: Path) -> 
         pass
 
 
+def test_a_start_can_be_called_off(tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def never_ready() -> bool:
+        asked.append(True)
+        house.ask_to_stop()
+        return False
+
+    house = Supervisor([ProcessSpec("slow", SLEEP, ready=never_ready)], tmp_path / "run")
+    with house:
+        house.wait()
+        assert not house.is_ready("slow")
+        assert house.failure is None
+    assert asked
+    assert running(tmp_path / "run") == {}
+
+
 def test_unknown_needs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="web needs tables"):
         Supervisor([ProcessSpec("web", SLEEP, needs=("tables",))], tmp_path / "run")
