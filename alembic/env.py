@@ -24,11 +24,24 @@ def include_name(name: str | None, type_: str, _parents: Any) -> bool:
     return type_ != "table" or NOT_OURS.fullmatch(name or "") is None
 
 
+def include_object(found: Any, _name: str | None, type_: str, reflected: bool, _other: Any) -> bool:
+    """Leave out the keys to single partitions, which PostgreSQL makes beside the one to the whole table."""
+    if type_ != "foreign_key_constraint" or not reflected:
+        return True
+    table = found.elements[0].target_fullname.split(".")[0]
+    return NOT_OURS.fullmatch(table) is None
+
+
 def migrate(connection: Connection) -> None:
     """Run what is asked for in one transaction."""
     tables.load()
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, include_name=include_name)
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        include_name=include_name,
+        include_object=include_object,
+    )
     with context.begin_transaction():
         context.run_migrations()
 

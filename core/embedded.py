@@ -128,7 +128,7 @@ def postgres_argv(settings: Settings, *, quick: bool = False) -> list[str]:
 
 def prepare_redis(settings: Settings) -> None:
     """Make the folders of the Redis server; a socket left by a killed one goes."""
-    _folders(settings, owner_of_servers(socket_dir(settings)))
+    _folders(settings, owner_of_servers(postgres_data(settings)))
     (socket_dir(settings) / "redis.sock").unlink(missing_ok=True)
 
 
@@ -138,7 +138,8 @@ def redis_argv(settings: Settings) -> list[str]:
     options = REDIS | {"unixsocket": str(sockets / "redis.sock"), "dir": str(sockets)}
     given = [word for name, value in options.items() for word in (f"--{name}", value)]
     server = _redis_server()
-    return [*as_owner(owner_of_servers(sockets), (server, sockets), "TERM"), str(server), *given]
+    owner = owner_of_servers(postgres_data(settings))  # one user for both, whose folder of sockets they share
+    return [*as_owner(owner, (server, sockets), "TERM"), str(server), *given]
 
 
 def postgres_ready(settings: Settings) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
+from alembic import command, config
 from core import migrations, tables
 from core.db import async_url
 from tests.support.servers import Servers
@@ -95,4 +96,17 @@ def test_migrating_twice_changes_nothing(servers: Servers) -> None:
         migrations.migrate(servers.settings.model_copy(update={"database_url": url}))
         assert shape(url) == before
     finally:
+        servers.drop_database(url)
+
+
+def test_autogenerate_finds_nothing_to_do(servers: Servers) -> None:
+    url = servers.create_database()
+    engine = create_engine(async_url(url))
+    given = config.Config(migrations.INI)
+    try:
+        with engine.begin() as connection:
+            given.attributes["connection"] = connection
+            command.check(given)
+    finally:
+        engine.dispose()
         servers.drop_database(url)
