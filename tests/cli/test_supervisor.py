@@ -78,7 +78,7 @@ def test_start_waits_for_what_a_process_needs_and_ends_it_last(tmp_path: Path) -
         asked.append(True)
         if len(asked) == 5:
             probed.touch()
-        return probed.exists() and "server start" in journal.read_text()
+        return probed.exists() and journal.exists() and "server start" in journal.read_text()
 
     once = python(f"open({str(journal)!r}, 'a').write('tables made\\n')")
     specs = [
@@ -105,7 +105,7 @@ def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
     )
     log = tmp_path / "log" / "deaf.log"
-    spec = ProcessSpec("deaf", deaf, ready=lambda: "up" in log.read_text(), stop_seconds=0.3)
+    spec = ProcessSpec("deaf", deaf, ready=lambda: log.exists() and "up" in log.read_text(), stop_seconds=0.3)
     house = Supervisor([spec], tmp_path / "run")
     house.start()
     pid = house.pid_of("deaf")
