@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,9 @@ from typing import IO, Final
 from cases.importing.reader import BrokenFileError, Line
 
 SEPARATORS: Final = (";", ",", "\t", "|")
-LONGEST_LINE: Final = 1_000_000  # characters
 MOST_LINES_A_ROW: Final = 50
 _UNCLOSED: Final = "From line {} on the file can't be read: a quotation mark is opened and never closed."
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 20  # bytes; a line that fills one is no row of a table
 _SAMPLE: Final = 50  # lines that settle the separator
 # Bytes of ąśźĄŚŹ, which tell Windows' and ISO's Central European pages apart.
 _CP1250: Final = b"\xb9\x9c\x9f\xa5\x8c\x8f"
@@ -44,9 +44,8 @@ class CsvSource:
         """Rows; a quoted cell may go over several lines, the row's number is then its first line's."""
         with self.path.open("rb") as raw:
             self._file = raw
-            text = codecs.getreader(self.encoding)(raw)
             quotes = _Quotes()
-            text_lines = quotes.counted(_bounded(text))
+            text_lines = quotes.counted(io.TextIOWrapper(raw, self.encoding, newline=""))
             sample = [line for _, line in zip(range(_SAMPLE), text_lines, strict=False)]
             separator = separator_of(sample)
             reader = csv.reader(_chained(sample, text_lines), delimiter=separator, strict=False)
@@ -81,13 +80,6 @@ class _Quotes:
                 self.odd ^= line.count('"') % 2 == 1
             yield line
         self.at_end = True
-
-
-def _bounded(text: codecs.StreamReader) -> Iterator[str]:
-    for number, line in enumerate(text, start=1):
-        if len(line) > LONGEST_LINE:
-            raise BrokenFileError(f"Line {number} is longer than {LONGEST_LINE} characters: this is no table.")
-        yield line
 
 
 def _chained(first: list[str], rest: Iterator[str]) -> Iterator[str]:
@@ -128,10 +120,12 @@ def encoding_of(path: Path) -> str:
         head = file.read(4)
         file.seek(0)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            _check_lines(file)
             return "utf-16"
         while chunk := file.read(_CHUNK):
             if chunk.translate(None, _BINARY) != chunk:
                 raise BrokenFileError("The file is binary, not a table: send CSV or XLSX.")
+            _check_line(chunk)
             blank = blank and not chunk.strip(b" \t\r\n\xef\xbb\xbf;,")
             if not chunk.isascii():
                 counts.update(chunk.translate(None, bytes(range(128))))
@@ -159,3 +153,13 @@ def encoding_of(path: Path) -> str:
         raise BrokenFileError("The file is neither UTF-8 nor Windows-1250: save it anew as UTF-8.")
     latin2 = sum(counts[b] for b in _LATIN2) > sum(counts[b] for b in _CP1250)
     return "iso8859-2" if latin2 else "cp1250"
+
+
+def _check_lines(file: IO[bytes]) -> None:
+    while chunk := file.read(_CHUNK):
+        _check_line(chunk)
+
+
+def _check_line(chunk: bytes) -> None:
+    if len(chunk) == _CHUNK and b"\n" not in chunk and b"\r" not in chunk:
+        raise BrokenFileError("The file has a line of a million characters: this is no table.")

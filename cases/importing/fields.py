@@ -25,7 +25,7 @@ class Money(NamedTuple):
     currency: str | None
 
 
-_PLAIN_MONEY: Final = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,2}))?")
+_PLAIN_MONEY: Final = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?: [0-9]{3}){1,3})(?:[.,]([0-9]{1,2}))?")
 _GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([ .,'])[0-9]{3})(?:\1[0-9]{3})*(?:(?!\1)[.,]([0-9]{1,2}))?")
 _CURRENCY: Final = re.compile(r"(?:(zł(?:\.|otych)?|zl|pln)|(eur|€)|(usd|\$)|(gbp|£)|(chf)|(czk))", re.IGNORECASE)
 _CODES: Final = ("PLN", "EUR", "USD", "GBP", "CHF", "CZK")
@@ -35,6 +35,7 @@ _SERIAL: Final = re.compile(r"([2-7][0-9]{4})(?:\.0)?")
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
 _EMAIL: Final = re.compile(r"[a-z0-9.!#$%&*+/=?^_`|~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff\s]+")
+_NOT_DIGITS: Final = re.compile(r"[\s'-]|\.0$")
 _CURRENCY_CODE: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -46,7 +47,7 @@ def money(text: str) -> Money:
     """
     plain = _PLAIN_MONEY.fullmatch(text)
     if plain is not None:
-        return Money(int(plain[1]) * 100 + int((plain[2] or "0").ljust(2, "0")), None)
+        return Money(_minor(plain[1].replace(" ", ""), plain[2]), None)
     currency, rest = _without_currency(text)
     rest = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", rest).replace("’", "'")).strip()
     rest = re.sub(r"[.,][-–—]{1,2}$", "", rest)  # 100,-
@@ -55,7 +56,7 @@ def money(text: str) -> Money:
     rest = rest.removeprefix("+").strip()
     plain = _PLAIN_MONEY.fullmatch(rest)
     if plain is not None:
-        return Money(int(plain[1]) * 100 + int((plain[2] or "0").ljust(2, "0")), currency)
+        return Money(_minor(plain[1].replace(" ", ""), plain[2]), currency)
     grouped = _GROUPED.fullmatch(rest)
     if grouped is None:
         raise FieldError("not_a_number")
@@ -63,10 +64,14 @@ def money(text: str) -> Money:
     if grouped[1] in ".," and groups == 1 and grouped[2] is None:
         raise FieldError("ambiguous_amount")
     whole = rest[: grouped.start(2) - 1] if grouped[2] else rest
-    amount = int(re.sub(r"[^0-9]", "", whole)) * 100 + int((grouped[2] or "0").ljust(2, "0"))
+    amount = _minor(re.sub(r"[^0-9]", "", whole), grouped[2])
     if amount > LARGEST_AMOUNT:
         raise FieldError("too_large")
     return Money(amount, currency)
+
+
+def _minor(whole: str, decimals: str | None) -> int:
+    return int(whole) * 100 + (int(decimals.ljust(2, "0")) if decimals else 0)
 
 
 def _without_currency(text: str) -> tuple[str | None, str]:
@@ -125,7 +130,7 @@ def nip(text: str) -> str:
 
 def _digits_only(text: str) -> str:
     """``text`` without spaces and dashes; ``.0`` of a number column goes too."""
-    return re.sub(r"[\s'-]|\.0$", "", text)
+    return text if text.isdecimal() else _NOT_DIGITS.sub("", text)
 
 
 def email(text: str) -> str:
@@ -161,7 +166,9 @@ def words(text: str) -> str:
         FieldError: too_long.
     """
     plain = text if text.isascii() else unicodedata.normalize("NFC", text)
-    plain = _CONTROL.sub(" ", plain).strip()
+    if not plain.isprintable() or "  " in plain:
+        plain = _CONTROL.sub(" ", plain)
+    plain = plain.strip()
     if len(plain) > LONGEST_TEXT:
         raise FieldError("too_long")
     return plain

@@ -70,7 +70,8 @@ _SCIENTIFIC: Final = re.compile(r"(?<![\d.,])(\d)[.,](\d+)\s?[eE]\+?(\d{1,2})(?!
 _EXTENSION: Final = re.compile(r"(?:\bwewn?\w*\.?|\bw\.|\bext(?:ension)?\.?|\bx|#)\s*:?\s*\d{1,6}\b", re.IGNORECASE)
 _FRACTION: Final = re.compile(r"(?<=\d{7})[.,]0{1,2}(?!\d)")  # 600700800,00: a number column
 _APART: Final = re.compile(r"[;,|\n\r\t&]|[^\W\d_]+[.:]*|(?=\+)")
-_PLAIN: Final = re.compile(r"(?:\+48|0048|48)?[ -]?([0-9]{9})")
+_PLAIN: Final = re.compile(r"(?:\+48|0048|48)?[ -]?([0-9](?:[ -]?[0-9]){8})")  # most cells of most files
+_COMMON: Final = re.compile(r"[,;|]")
 _LEAST_DIGITS: Final = 7  # a piece with fewer before a slash is an area code: 22/123 45 67
 
 
@@ -80,9 +81,8 @@ def phones_in(cell: str, region: str = "PL") -> list[Found]:
     Several numbers may stand apart by ``, ; / |``, line breaks or words ("lub", "tel.", "kom."). Extensions are
     left out.
     """
-    plain = _PLAIN.fullmatch(cell)
-    if plain is not None and region == "PL":
-        return [_national(cell, plain[1], "PL")]
+    if region == "PL" and (plain := _all_plain(cell)):
+        return plain
     text = _clean(cell)
     if not text or text.lower().strip("-. ") in _NONE or not text.strip("-.x/0 "):
         return []
@@ -93,6 +93,18 @@ def phones_in(cell: str, region: str = "PL") -> list[Found]:
             found.append(one)
             seen.add(one.e164 or "")
     return found or [Found(cell, None, NumberKind.UNKNOWN, Verdict.INVALID, "no_digits")]
+
+
+def _all_plain(cell: str) -> list[Found]:
+    """The numbers of a cell that holds nothing but plain ones, without repeats; empty if it holds anything else."""
+    found: dict[str, Found] = {}
+    for piece in _COMMON.split(cell):
+        plain = _PLAIN.fullmatch(piece.strip(" "))
+        if plain is None:
+            return []
+        number = plain[1].replace(" ", "").replace("-", "")
+        found.setdefault(number, _national(piece.strip(" "), number, "PL"))
+    return list(found.values())
 
 
 def e164(text: str, region: str = "PL") -> str | None:
