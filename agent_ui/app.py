@@ -27,9 +27,11 @@ from agent_ui.headers import SecurityHeaders
 from agent_ui.identity import LoginFailedError, NotLoggedInError, RefusedError, find_user
 from agent_ui.live import Hub
 from agent_ui.push import DATABASE_AWAY
-from agent_ui.render import page, speech_of
+from agent_ui.render import page, partial, render, speech_of
+from core import embedded
 from core.bus import Bus
 from core.db import Database
+from core.security import Keys
 from core.settings import Settings
 from dialer.agents.dispositions import DispositionError
 from dialer.agents.states import SessionError
@@ -53,10 +55,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(settings.database_url or "", pool=settings.database_pool)
-        bus = Bus(settings.redis_url or "")
+        database = Database(embedded.postgres_url(settings), pool=settings.database_pool)
+        bus = Bus(embedded.redis_url(settings))
         hub = Hub(bus)
-        app.state.site = Site(settings, settings.clock(), database, bus, hub)
+        app.state.site = Site(settings, settings.clock(), database, bus, hub, Keys.load(settings))
         reading = asyncio.create_task(hub.run())
         try:
             yield
@@ -99,8 +101,8 @@ def _tell_errors(app: FastAPI) -> None:
     async def conflict(request: Request, error: Exception) -> Response:
         return await _told(request, 409, str(error))
 
-    for kind in (SessionError, DispositionError, DeskError):
-        app.add_exception_handler(kind, conflict)
+    for refusal in (SessionError, DispositionError, DeskError):
+        app.add_exception_handler(refusal, conflict)
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
@@ -116,8 +118,8 @@ def _tell_errors(app: FastAPI) -> None:
     async def away(request: Request, error: Exception) -> Response:
         return await _told(request, 503, "The database is away for a moment: try again.")
 
-    for kind in DATABASE_AWAY:
-        app.add_exception_handler(kind, away)
+    for loss in DATABASE_AWAY:
+        app.add_exception_handler(loss, away)
 
 
 def _is_machine(request: Request) -> bool:
@@ -132,9 +134,6 @@ async def _told(request: Request, status: int, text: str) -> Response:
         user = await find_user(request)
     told = speech_of(request, user).text(text)
     if "hx-request" in request.headers:
-        template = "notice.html"
-        from agent_ui.render import partial, render
-
-        html = partial("#notice", render(template, speech_of(request, user), text=told), "innerHTML")
+        html = partial("#notice", render("notice.html", speech_of(request, user), text=told), "innerHTML")
         return Response(html, status, media_type="text/html")
     return page(request, "error.html", user, status=status, text=told, code=status)

@@ -1,4 +1,4 @@
-"""What every request of the web process stands on: settings, clock, database, bus and the live updates."""
+"""What every request of the web process stands on: settings, clock, database, bus, live updates and keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from agent_ui.live import Hub
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
+from core.security import Keys
 from core.settings import Settings
 
 
@@ -22,6 +23,7 @@ class Site:
     database: Database
     bus: Bus
     hub: Hub
+    keys: Keys
 
 
 def site_of(connection: HTTPConnection) -> Site:

@@ -14,7 +14,6 @@ from core.bus import LOST
 router = APIRouter()
 
 
-
 @router.get("/healthz")
 async def healthz(request: Request) -> Response:
     """200 if the database answers; without Redis the pages go on, more slowly, so it is told but no failure."""

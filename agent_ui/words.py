@@ -84,6 +84,26 @@ MODES: Final[dict[str, str]] = {
     "fixed_ratio": "Fixed ratio",
 }
 
+COLUMNS: Final[dict[str, str]] = {
+    "debtor_reference": "Debtor's reference",
+    "debt_reference": "Claim's reference",
+    "name": "Name",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "pesel": "PESEL",
+    "nip": "NIP",
+    "phones": "Phones",
+    "email": "E-mail",
+    "address": "Address",
+    "postcode": "Postcode",
+    "city": "City",
+    "amount": "Amount",
+    "currency": "Currency",
+    "due_on": "Due date",
+    "title": "Title",
+    "ignore": "leave out",
+}
+
 CHANNELS: Final[dict[str, str]] = {
     "call": "Call",
     "sms": "SMS",
@@ -106,12 +126,8 @@ REASONS: Final[dict[str, str]] = {
     "suppressed_email": "Address suppressed",
     "zone_unknown": "Time zone unknown",
     "outside_window": "Outside calling hours",
-    "attempts_day": "Daily limit of attempts reached",
     "attempts_7_days": "Limit of attempts in 7 days reached",
-    "attempts_per_day": "Daily limit of attempts reached",
-    "attempts_per_7_days": "Limit of attempts in 7 days reached",
     "attempts_today": "Daily limit of attempts reached",
-    "attempts_week": "Limit of attempts in 7 days reached",
     "quiet_period": "Quiet period after a conversation",
     "no_phone": "No working phone",
     "no_caller_id": "No caller ID to show",

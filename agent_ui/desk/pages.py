@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from agent_ui.context import Site, site_of
 from agent_ui.desk import state as desk_state
 from agent_ui.desk.actions import DeskError, begin_shift, call_back_now, open_row
-from agent_ui.desk.card import Card, card_of
+from agent_ui.desk.card import DeskCard, load_card
 from agent_ui.desk.watch import Watch
 from agent_ui.i18n import Speech
 from agent_ui.identity import AnyUser, User, transaction
@@ -129,17 +129,17 @@ async def save(
     return await _do(request, user, deed)
 
 
-async def look(site: Site, user: User) -> tuple[desk_state.Desk, Card | None]:
+async def look(site: Site, user: User) -> tuple[desk_state.Desk, DeskCard | None]:
     """The desk and, in a call, its card."""
     async with transaction(site, user) as session:
         desk = await desk_state.load(session, user, site.clock.now())
         card = None
         if desk.attempt is not None and desk.campaign is not None:
-            card = await card_of(session, site.clock, desk.attempt.case_id, desk.campaign.policy)
+            card = await load_card(session, site, desk.attempt.case_id, desk.campaign.policy)
     return desk, card
 
 
-def draw(site: Site, speech: Speech, desk: desk_state.Desk, card: Card | None) -> dict[str, str]:
+def draw(site: Site, speech: Speech, desk: desk_state.Desk, card: DeskCard | None) -> dict[str, str]:
     """The page's pieces, ready for htmx."""
     return {
         name: partial(f"#{name}", render(f"desk/{name}.html", speech, desk=desk, card=card, now=site.clock.now()))

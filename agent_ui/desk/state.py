@@ -96,7 +96,7 @@ async def load(session: AsyncSession, user: User, now: datetime) -> Desk:
     pauses = await session.exec(
         select(PauseReason)
         .where(col(PauseReason.brand_id).in_(brands), PauseReason.code != LOGIN_PAUSE)
-        .order_by(col(PauseReason.created_at), PauseReason.id)
+        .order_by(col(PauseReason.created_at), col(PauseReason.id))
     )
     return Desk(
         agents=agents,

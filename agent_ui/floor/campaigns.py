@@ -29,6 +29,17 @@ from numbering.models import CallerIdPool
 
 router = APIRouter(prefix="/floor/campaigns")
 
+BLANK = {
+    "name": "",
+    "mode": "fixed_ratio",
+    "ratio": "2",
+    "max_lines": "30",
+    "patience_ms": "2000",
+    "wrapup_seconds": "60",
+    "trunk_id": None,
+    "caller_id_pool_id": None,
+}
+
 Name = Annotated[str, Form(max_length=120)]
 Figure = Annotated[str, Form(max_length=20)]
 
@@ -190,7 +201,7 @@ async def _show(request: Request, user: User, campaign_id: UUID, *, saved: str =
         )
         assigned = await session.exec(select(CampaignAgent.agent_id).where(CampaignAgent.campaign_id == campaign_id))
         agents = await session.exec(select(Agent).where(Agent.brand_id == brand).order_by(Agent.name))
-        values = {
+        values: dict[str, Any] = {
             "rules": await rules_of(session, campaign_id),
             "defaults": DEFAULTS,
             "lists": list(lists.all()),
@@ -216,7 +227,13 @@ async def _blank(request: Request, user: User, typed: dict[str, Any], error: str
         brands = [brand.id for brand in await brands_of(session, user)]
         choices = await _choices(session, *brands)
     return page(
-        request, "campaign_new.html", user, status=409 if error else 200, choices=choices, typed=typed, error=error
+        request,
+        "campaign_new.html",
+        user,
+        status=409 if error else 200,
+        choices=choices,
+        v={**BLANK, **typed},
+        error=error,
     )
 
 
@@ -253,9 +270,7 @@ async def _agent_ids(session: AsyncSession, brand_id: UUID) -> list[UUID]:
 async def _assign(session: AsyncSession, clock: Clock, campaign: Campaign, chosen: set[UUID]) -> None:
     present = {
         row.agent_id: row
-        for row in (
-            await session.exec(select(CampaignAgent).where(CampaignAgent.campaign_id == campaign.id))
-        ).all()
+        for row in (await session.exec(select(CampaignAgent).where(CampaignAgent.campaign_id == campaign.id))).all()
     }
     for agent_id in chosen & set(await _agent_ids(session, campaign.brand_id)) - set(present):
         session.add(
