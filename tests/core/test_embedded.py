@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,11 +21,13 @@ DEEP = "a-folder-with-a-long-name-as-people-have-them/" * 3
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Settings:
+def house(tmp_path: Path) -> Iterator[Settings]:
     """Settings of an installation in a folder only we may enter, at a path too long for a socket."""
     hidden = tmp_path / "home"
     hidden.mkdir(mode=0o700)
-    return Settings(data_dir=hidden / DEEP / "var", keys_file=tmp_path / "keys.json")
+    made = Settings(data_dir=hidden / DEEP / "var", keys_file=tmp_path / "keys.json")
+    yield made
+    shutil.rmtree(embedded.socket_dir(made), ignore_errors=True)  # stands outside tmp_path
 
 
 @contextmanager

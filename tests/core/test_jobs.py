@@ -97,7 +97,7 @@ async def test_a_killed_worker_loses_no_job(settings: Settings, database: Databa
         assert first.alive, first.tail()
         return bool(await actions(database, "x:done")) and bool(await actions(database, "x:cut"))
 
-    await eventually(both_started, 30)
+    await eventually(both_started, 60)
     first.kill()
     assert "doing" in await statuses(database)
     second = processes.run(argv, name="worker")
@@ -106,7 +106,7 @@ async def test_a_killed_worker_loses_no_job(settings: Settings, database: Databa
         assert second.alive, second.tail()
         return await statuses(database) == []
 
-    await eventually(finished, 45)
+    await eventually(finished, 90)
     assert await actions(database, "x:cut") == ["job.started", "job.resumed"]
     assert await actions(database, "x:done") == ["job.started"]
     assert second.stop() == 0, second.tail()

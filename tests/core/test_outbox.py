@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -163,3 +164,4 @@ async def test_it_survives_the_loss_of_redis(database: Database, tmp_path: Path)
         server.kill()
         server.wait()
         await bus.close()
+        shutil.rmtree(embedded.socket_dir(own), ignore_errors=True)
