@@ -117,8 +117,8 @@ class Preset:
 EASY: Final = Preset(
     name="easy",
     mix={
-        Kind.PERSON: 20, Kind.PERSON_RINGBACK: 6, Kind.PERSON_MUSIC: 3, Kind.PERSON_SHORT: 2, Kind.ONE_WAY: 2,
-        Kind.MAILBOX: 10, Kind.MAILBOX_EARLY: 6, Kind.ANNOUNCEMENT: 5, Kind.FORWARDED: 4, Kind.FAX: 2,
+        Kind.PERSON: 20, Kind.PERSON_RINGBACK: 6, Kind.PERSON_MUSIC: 3, Kind.PERSON_SHORT: 2, Kind.ONE_WAY: 1,
+        Kind.MAILBOX: 11, Kind.MAILBOX_EARLY: 6, Kind.ANNOUNCEMENT: 5, Kind.FORWARDED: 4, Kind.FAX: 2,
         Kind.DEAD: 4, Kind.DEAD_SIT: 4, Kind.BUSY: 9, Kind.NO_ANSWER: 6, Kind.PHONE_OFF: 6, Kind.REJECTED: 4,
         Kind.CONGESTED: 3, Kind.CROSSED_EARLY: 2, Kind.CROSSED_RINGING: 2,
     },

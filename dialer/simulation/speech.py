@@ -28,7 +28,8 @@ VOICES: Final[Mapping[str, Voice]] = {
 }
 _NETWORK: Final = Voice("pl+f3", speed=150)
 
-_HELLO: Final = {"a": "Halo?", "b": "Halo, słucham?", "c": "Tak, słucham?", "d": "Halo?"}
+# Word, and seconds from picking up to it.
+_HELLO: Final = {"a": ("Halo?", 0.1), "b": ("Słucham?", 0.05), "c": ("Halo?", 0.15), "d": ("Halo?", 0.12)}
 _TALK: Final = (
     "Tak, to ja.",
     "A o co chodzi?",
@@ -39,10 +40,9 @@ _TALK: Final = (
 _GREETING: Final = {
     "a": "Dzień dobry, tu automatyczna sekretarka. Nie mogę teraz odebrać telefonu. "
     "Proszę zostawić wiadomość po sygnale, oddzwonię.",
-    "b": "Tu poczta głosowa. Abonent, do którego dzwonisz, nie może teraz odebrać. "
-    "Zostaw wiadomość po usłyszeniu sygnału.",
-    "c": "Cześć, dodzwoniłeś się do mnie, ale jestem teraz zajęty i nie mogę rozmawiać. "
-    "Nagraj się, proszę, po sygnale.",
+    "b": "Jesteś połączony z pocztą głosową na której możesz zostawić wiadomość. "
+    "Mów po usłyszeniu sygnału, a właściciel oddzwoni.",
+    "c": "Niestety nie mogę teraz rozmawiać ani odebrać telefonu bo jestem zajęty. Nagraj się, proszę, po sygnale.",
     "d": "Witamy w poczcie głosowej. Osoba o wybranym numerze jest teraz niedostępna. "
     "Po sygnale można zostawić wiadomość.",
 }
@@ -59,7 +59,8 @@ _AGENT: Final = (
 def person(name: str) -> Sound:
     """A person after picking up: a moment, "halo?", a wait for us, then talk with pauses."""
     speaker = VOICES[name]
-    parts = [silence(0.35), say(_HELLO[name], speaker), silence(1.6)]
+    word, after = _HELLO[name]
+    parts = [silence(after), say(word, speaker), silence(1.6)]
     for phrase in _TALK:
         parts += [say(phrase, speaker), silence(1.2)]
     return join(*parts)
@@ -67,7 +68,7 @@ def person(name: str) -> Sound:
 
 def greeting(name: str) -> Sound:
     """A mailbox's greeting, 6 to 8 s without a pause to speak of."""
-    return join(silence(0.15), say(_GREETING[name], VOICES[name]))
+    return join(silence(0.05), say(_GREETING[name], VOICES[name]))
 
 
 def mailbox(name: str) -> Sound:
