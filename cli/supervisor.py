@@ -69,7 +69,7 @@ class ProcessSpec:
     once: bool = False
     """Runs to its end at start and is ready then; never started again."""
     stop_signal: signal.Signals = signal.SIGTERM
-    start_seconds: float = 60.0
+    start_seconds: float = 120.0
     stop_seconds: float = 10.0
 
 

@@ -71,7 +71,7 @@ def process(
     needs: Sequence[str] = (),
     ready: Callable[[], bool] | None = None,
     once: bool = False,
-    start_seconds: float = 60.0,
+    start_seconds: float = 120.0,
 ) -> ProcessSpec:
     """The spec of ``callfloor NAME ARGUMENTS...`` with these very settings."""
     argv = (sys.executable, "-P", "-m", "cli.main", name, *arguments)
