@@ -197,6 +197,14 @@ def _alaw_table() -> NDArray[np.float64]:
 
 
 _ALAW = _alaw_table()
+_LEVELS = np.sort(_ALAW)
+
+
+def through_alaw(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Samples as they are after coding to A-law and back: each at the nearest level."""
+    above = np.clip(np.searchsorted(_LEVELS, samples), 1, len(_LEVELS) - 1)
+    high, low = _LEVELS[above], _LEVELS[above - 1]
+    return np.where(high - samples < samples - low, high, low)
 
 
 async def answers_options(port: int) -> bool:
