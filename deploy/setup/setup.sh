@@ -107,7 +107,7 @@ fi
 
 # ---- 7. speech for the simulated carrier --------------------------------------------------------------------------
 
-if [ -x deploy/setup/speech.sh ]; then
+if [[ " ${groups[*]} " == *" tools "* ]]; then # there is a voice, and something that needs it
     deploy/setup/speech.sh
 fi
 
