@@ -21,7 +21,7 @@ FROM debian:bookworm-slim
 # Python, the libraries pjsua2 was linked with, and a voice for the message of abandoned calls.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates espeak-ng libgsm1 libopus0 libsamplerate0 \
-        libspeex1 libspeexdsp1 libsrtp2-1 libssl3 libstdc++6 libuuid1 postgresql-client python3 util-linux \
+        libspeex1 libspeexdsp1 libsrtp2-1 libssl3 libstdc++6 libuuid1 python3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home callfloor \
     && install --directory --owner=callfloor --mode=0700 /var/lib/callfloor /var/lib/callfloor-keys /taps

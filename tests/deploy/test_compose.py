@@ -64,7 +64,8 @@ def test_every_variable_is_a_setting_and_fits(name: str, monkeypatch: pytest.Mon
         monkeypatch.setenv(key, value)
     read = Settings()
     for key, value in environment.items():
-        assert value == "" or str(getattr(read, VARIABLES[key])) == value
+        found = getattr(read, VARIABLES[key])
+        assert found is None if value == "" else str(found) == value
 
 
 def test_variables_of_the_env_file_are_settings_too() -> None:
