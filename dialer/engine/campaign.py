@@ -314,10 +314,13 @@ class CampaignRunner:
         self.inventoried[node] = incarnation
         up = set(event.attempts)
         for call in list(self.calls.values()):
-            asked_for = call.created_at.timestamp() + watch.ACCEPT_WITHIN
-            if call.media_node == node and call.id not in up and event.at > asked_for:
+            if call.media_node != node or call.id in up:
+                continue
+            if event.at > call.created_at.timestamp() + watch.ACCEPT_WITHIN:
                 unproven.add(call.id)
                 await self._step(batch, call, call.machine.lost(event.at))
+            else:  # its command may still be on the way: ask once more
+                self.inventoried.pop(node, None)
         legs = set(event.sessions)
         for row in list(self.floor.sessions.values()):
             if row.leg_up and row.media_node == node and row.id not in legs:
