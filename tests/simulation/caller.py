@@ -167,6 +167,8 @@ class Caller:
             self._changed.set()
 
     def _message(self, data: bytes) -> None:
+        if data[0] & 0x80:
+            return  # RTCP meant for the port above somebody's RTP port
         head, _, body = data.decode().partition("\r\n\r\n")
         first, *lines = head.split("\r\n")
         headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
