@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import literal_column
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -40,9 +41,10 @@ async def pick(session: AsyncSession, campaign_id: UUID, now: datetime, count: i
 
 async def reasons(session: AsyncSession, campaign_id: UUID) -> dict[tuple[str, str], int]:
     """How many leads stand where and why: ``(state, reason) -> count``; reason ``""``: never tried."""
+    reason = func.coalesce(col(Lead.reason), literal_column("''"))  # a bound value would differ between the clauses
     rows = await session.exec(
-        select(Lead.state, func.coalesce(Lead.reason, ""), func.count())
+        select(Lead.state, reason, func.count())
         .where(Lead.campaign_id == campaign_id)
-        .group_by(col(Lead.state), func.coalesce(Lead.reason, ""))
+        .group_by(col(Lead.state), reason)
     )
     return {(str(state), str(reason)): int(count) for state, reason, count in rows.all()}
