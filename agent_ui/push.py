@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from prometheus_client import Counter, Gauge
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from agent_ui.context import site_of
@@ -26,7 +26,7 @@ PAGES_OPEN = Gauge("callfloor_web_sockets", "Pages that receive updates")
 LOGIN_OVER: Final = 4401  # close code: the page goes to the login
 FORBIDDEN: Final = 4403
 LOOK_AGAIN: Final = 10.0  # seconds without news: times pass too (call-backs fall due, windows open)
-DATABASE_AWAY: Final = (DBAPIError, PoolTimeoutError, OSError)
+DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeoutError, ConnectionError)
 
 Look = Callable[[User], Awaitable[dict[str, str]]]
 

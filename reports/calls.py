@@ -16,6 +16,7 @@ from cases.models import Debtor
 from dialer.agents.models import Agent, Disposition
 from dialer.attempts.models import Attempt
 from dialer.campaigns.models import Campaign
+from reports.query import run
 from reports.statistics import Scope
 
 PAGE: Final = 50
@@ -51,7 +52,7 @@ async def page_of(session: AsyncSession, scope: Scope, before: UUID | None = Non
     query = _query(scope).limit(PAGE + 1)
     if before is not None:
         query = query.where(col(Attempt.id) < before)
-    calls = [_call(row) for row in await session.execute(query)]
+    calls = [_call(row) for row in await run(session, query)]
     return calls[:PAGE], calls[PAGE - 1].id if len(calls) > PAGE else None
 
 
@@ -62,8 +63,8 @@ async def every(session: AsyncSession, scope: Scope) -> AsyncIterator[Call]:
         yield _call(row)
 
 
-def _query(scope: Scope) -> Select[Any]:
-    return (
+def _query(scope: Scope) -> Select[*tuple[Any, ...]]:
+    query: Select[*tuple[Any, ...]] = (
         select(Attempt, col(Campaign.name), col(Debtor.name), col(Debtor.reference), Disposition, col(Agent.name))
         .join(Campaign, col(Campaign.id) == col(Attempt.campaign_id))
         .join(Debtor, col(Debtor.id) == col(Attempt.debtor_id))
@@ -72,6 +73,7 @@ def _query(scope: Scope) -> Select[Any]:
         .where(*scope.conditions())
         .order_by(col(Attempt.id).desc())
     )
+    return query
 
 
 def _call(row: Any) -> Call:

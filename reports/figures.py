@@ -16,6 +16,7 @@ from dialer.agents.models import AgentState, AgentStateLog
 from dialer.attempts.models import Attempt
 from dialer.call import Outcome
 from dialer.campaigns.models import Campaign, CampaignState, Lead, LeadState
+from reports.query import run
 
 HUNG_UP_AS_MACHINE = (Outcome.MACHINE, Outcome.FAX)
 BUSY_STATES = (AgentState.TALKING, AgentState.WRAPUP)
@@ -41,7 +42,8 @@ async def figures(session: AsyncSession, since: datetime, until: datetime | None
     """
     when = (col(Attempt.id) >= lowest_id_at(since - timedelta(seconds=1)), col(Attempt.created_at) >= since)
     counted = (
-        await session.execute(
+        await run(
+            session,
             select(
                 func.count().label("attempts"),
                 _count(col(Attempt.live).is_(True)).label("live"),
@@ -55,14 +57,15 @@ async def figures(session: AsyncSession, since: datetime, until: datetime | None
                 _count(col(Attempt.ended_at).is_(None)).label("attempts_without_end"),
             )
             .select_from(Attempt)
-            .where(*when)
+            .where(*when),
         )
     ).one()
-    by_outcome = await session.execute(
+    by_outcome = await run(
+        session,
         select(col(Attempt.outcome), func.count())
         .where(*when, col(Attempt.ended_at).is_not(None))
         .group_by(col(Attempt.outcome))
-        .order_by(func.count().desc())
+        .order_by(func.count().desc()),
     )
     touched = await _campaigns_touched(session, since)
     rows_in, accounted = await _rows(session, touched)
@@ -99,10 +102,11 @@ async def _delay(session: AsyncSession, when: Any, start: datetime | None) -> di
     begun: InstrumentedAttribute[datetime | None] = col(start)  # type: ignore[assignment]
     gap = extract("epoch", col(Attempt.bridged_at) - begun) * 1000
     row = (
-        await session.execute(
+        await run(
+            session,
             select(
                 func.percentile_cont(0.5).within_group(gap.asc()), func.percentile_cont(0.95).within_group(gap.asc())
-            ).where(*when, col(Attempt.bridged_at).is_not(None), begun.is_not(None))
+            ).where(*when, col(Attempt.bridged_at).is_not(None), begun.is_not(None)),
         )
     ).one()
     p50, p95 = (None if value is None else round(float(value), 1) for value in row)
@@ -113,24 +117,25 @@ async def _utilisation(session: AsyncSession, since: datetime, until: datetime |
     """(talk + wrap-up) / (logged in and not paused), from the log of agents' states, clipped to the run."""
     if until is None:
         last_change = (
-            await session.execute(select(func.max(func.greatest(col(AgentStateLog.since), col(AgentStateLog.until)))))
+            await run(session, select(func.max(func.greatest(col(AgentStateLog.since), col(AgentStateLog.until)))))
         ).scalar()
         last_end = (
-            await session.execute(select(func.max(col(Attempt.ended_at))).where(col(Attempt.created_at) >= since))
+            await run(session, select(func.max(col(Attempt.ended_at))).where(col(Attempt.created_at) >= since))
         ).scalar()
         until = max(filter(None, (last_change, last_end)), default=since)
     begin = func.greatest(col(AgentStateLog.since), since)
     end = func.least(func.coalesce(col(AgentStateLog.until), until), until)
     seconds = func.greatest(extract("epoch", end - begin), 0)
     busy, present = (
-        await session.execute(
+        await run(
+            session,
             select(
                 func.sum(case((col(AgentStateLog.state).in_(BUSY_STATES), seconds), else_=0)),
                 func.sum(seconds),
             ).where(
                 or_(col(AgentStateLog.until).is_(None), col(AgentStateLog.until) > since),
                 col(AgentStateLog.state).not_in((AgentState.PAUSED, AgentState.OUT)),
-            )
+            ),
         )
     ).one()
     return round(float(busy) / float(present), 4) if present else 0.0
@@ -138,9 +143,7 @@ async def _utilisation(session: AsyncSession, since: datetime, until: datetime |
 
 async def _campaigns_touched(session: AsyncSession, since: datetime) -> list[UUID]:
     tried = exists().where(col(Attempt.campaign_id) == Campaign.id, col(Attempt.created_at) >= since)
-    found = await session.execute(
-        select(col(Campaign.id)).where(or_(tried, col(Campaign.state) != CampaignState.STOPPED))
-    )
+    found = await run(session, select(col(Campaign.id)).where(or_(tried, col(Campaign.state) != CampaignState.STOPPED)))
     return list(found.scalars())
 
 
@@ -161,8 +164,9 @@ async def _rows(session: AsyncSession, campaigns: list[UUID]) -> tuple[int, int]
         and_(col(Lead.state) == LeadState.FINISHED, col(Lead.reason).is_not(None)),
     )
     row = (
-        await session.execute(
-            select(func.count(), _count(explained)).select_from(Lead).where(col(Lead.campaign_id).in_(campaigns))
+        await run(
+            session,
+            select(func.count(), _count(explained)).select_from(Lead).where(col(Lead.campaign_id).in_(campaigns)),
         )
     ).one()
     return row[0], row[1]

@@ -16,6 +16,7 @@ from dialer.agents.models import Agent, AgentSession
 from dialer.attempts.models import Attempt
 from dialer.campaigns.models import Campaign, Lead
 from reports.figures import percent
+from reports.query import run
 
 
 @dataclass
@@ -52,30 +53,34 @@ async def counters(session: AsyncSession, since: datetime, campaign_id: UUID | N
     query = select(Campaign)
     if campaign_id is not None:
         query = query.where(col(Campaign.id) == campaign_id)
-    found = {row.id: Counters(row) for row in (await session.execute(query)).scalars()}
+    found = {row.id: Counters(row) for row in (await run(session, query)).scalars()}
     ids = list(found)
-    agents = await session.execute(
+    agents = await run(
+        session,
         select(col(AgentSession.campaign_id), col(AgentSession.state), func.count())
         .where(col(AgentSession.ended_at).is_(None), col(AgentSession.campaign_id).in_(ids))
-        .group_by(col(AgentSession.campaign_id), col(AgentSession.state))
+        .group_by(col(AgentSession.campaign_id), col(AgentSession.state)),
     )
     for campaign, state, number in agents:
         found[campaign].agents[str(state)] = number
-    calls = await session.execute(
+    calls = await run(
+        session,
         select(col(Attempt.campaign_id), col(Attempt.state), func.count())
         .where(col(Attempt.ended_at).is_(None), col(Attempt.campaign_id).in_(ids))
-        .group_by(col(Attempt.campaign_id), col(Attempt.state))
+        .group_by(col(Attempt.campaign_id), col(Attempt.state)),
     )
     for campaign, state, number in calls:
         found[campaign].calls[str(state)] = number
-    leads = await session.execute(
+    leads = await run(
+        session,
         select(col(Lead.campaign_id), col(Lead.state), func.count())
         .where(col(Lead.campaign_id).in_(ids))
-        .group_by(col(Lead.campaign_id), col(Lead.state))
+        .group_by(col(Lead.campaign_id), col(Lead.state)),
     )
     for campaign, state, number in leads:
         found[campaign].leads[str(state)] = number
-    day = await session.execute(
+    day = await run(
+        session,
         select(
             col(Attempt.campaign_id),
             func.count(),
@@ -89,7 +94,7 @@ async def counters(session: AsyncSession, since: datetime, campaign_id: UUID | N
             col(Attempt.created_at) >= since,
             col(Attempt.campaign_id).in_(ids),
         )
-        .group_by(col(Attempt.campaign_id))
+        .group_by(col(Attempt.campaign_id)),
     )
     for campaign, *numbers in day:
         row = found[campaign]
@@ -109,4 +114,4 @@ async def agents_on_shift(session: AsyncSession, campaign_id: UUID | None = None
     )
     if campaign_id is not None:
         query = query.where(col(AgentSession.campaign_id) == campaign_id)
-    return [AgentNow(row, name, campaign) for row, name, campaign in await session.execute(query)]
+    return [AgentNow(row, name, campaign) for row, name, campaign in await run(session, query)]

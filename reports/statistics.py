@@ -28,6 +28,7 @@ from dialer.agents.models import Disposition
 from dialer.attempts.models import Attempt
 from dialer.campaigns.models import Campaign
 from reports.figures import percent
+from reports.query import run
 
 COLUMNS: Final = ("dials", "answered", "live", "reached", "right_party", "abandoned")
 
@@ -114,13 +115,14 @@ GROUPS: Final[dict[str, Callable[[Scope], ColumnElement[Any]]]] = {
 async def by(session: AsyncSession, scope: Scope, group: str) -> list[Line]:
     """Figures by one of :data:`GROUPS`; hours in their order, the rest with most dials first."""
     key = GROUPS[group](scope)
-    rows = await session.execute(
+    rows = await run(
+        session,
         select(key, *_counts())
         .select_from(Attempt)
         .join(Campaign, col(Campaign.id) == col(Attempt.campaign_id))
         .outerjoin(Disposition, col(Disposition.id) == col(Attempt.disposition_id))
         .where(*scope.conditions())
-        .group_by(key)
+        .group_by(key),
     )
     lines = [Line(row[0] if row[0] is None or group == "hour" else str(row[0]), *row[1:]) for row in rows]
     if group == "hour":
@@ -131,11 +133,12 @@ async def by(session: AsyncSession, scope: Scope, group: str) -> list[Line]:
 async def total(session: AsyncSession, scope: Scope) -> Line:
     """The figures of all attempts in the scope."""
     row = (
-        await session.execute(
+        await run(
+            session,
             select(*_counts())
             .select_from(Attempt)
             .outerjoin(Disposition, col(Disposition.id) == col(Attempt.disposition_id))
-            .where(*scope.conditions())
+            .where(*scope.conditions()),
         )
     ).one()
     return Line(None, *row)

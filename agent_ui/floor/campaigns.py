@@ -26,6 +26,7 @@ from dialer.campaigns.service import CampaignError
 from dialer.pacing.modes import MODES
 from dialer.trunks.models import Trunk
 from numbering.models import CallerIdPool
+from reports.query import run
 
 router = APIRouter(prefix="/floor/campaigns")
 
@@ -192,12 +193,13 @@ async def _show(request: Request, user: User, campaign_id: UUID, *, saved: str =
         raise HTTPException(404)
     async with transaction(site, user) as session:
         brand = now.row.campaign.brand_id
-        lists = await session.execute(
+        lists = await run(
+            session,
             select(LeadList, func.count(col(Lead.id)))
             .outerjoin(Lead, col(Lead.list_id) == LeadList.id)
             .where(LeadList.campaign_id == campaign_id)
             .group_by(col(LeadList.id))
-            .order_by(col(LeadList.created_at).desc())
+            .order_by(col(LeadList.created_at).desc()),
         )
         assigned = await session.exec(select(CampaignAgent.agent_id).where(CampaignAgent.campaign_id == campaign_id))
         agents = await session.exec(select(Agent).where(Agent.brand_id == brand).order_by(Agent.name))
