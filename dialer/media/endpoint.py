@@ -64,9 +64,10 @@ def start_endpoint(
 ) -> Endpoint:
     """Create, configure and start the process's endpoint.
 
-    ``sip_port`` serves UDP and TCP, ``sip_port + 1`` TLS (only if ``tls`` is given). A call takes two of the
-    ``rtp_ports`` from ``rtp_port`` on. ``Endpoint.max_calls`` is what the library can really carry: the packaged wheel
-    has room for 4 calls, whatever is asked for.
+    ``sip_port`` serves UDP and TCP, ``sip_port + 1`` TLS; without ``tls`` that is good for outgoing connections only,
+    because there is no certificate to show. A call takes two of the ``rtp_ports`` from ``rtp_port`` on.
+    ``Endpoint.max_calls`` is what the library can really carry: the packaged wheel has room for 4 calls, whatever is
+    asked for.
 
     Raises:
         pj.Error: a port is taken, or the library refuses.
@@ -81,12 +82,11 @@ def start_endpoint(
     endpoint.max_calls = min(max_calls, most_calls())
     _limit_codecs(endpoint)
     endpoint.transports = {}
-    for name in transports:
-        endpoint.transports[name] = endpoint.transportCreate(TRANSPORTS[name], _transport(host, sip_port, public_host))
-    if tls is not None:
-        config = _transport(host, sip_port + 1, public_host)
-        config.tlsConfig.certFile, config.tlsConfig.privKeyFile = str(tls.cert), str(tls.key)
-        endpoint.transports["tls"] = endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, config)
+    for name in [*transports, "tls"] if tls is not None and "tls" not in transports else transports:
+        config = _transport(host, sip_port + (name == "tls"), public_host)
+        if name == "tls" and tls is not None:
+            config.tlsConfig.certFile, config.tlsConfig.privKeyFile = str(tls.cert), str(tls.key)
+        endpoint.transports[name] = endpoint.transportCreate(TRANSPORTS[name], config)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
     return endpoint

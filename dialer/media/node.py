@@ -63,6 +63,7 @@ class MediaProcess:
             rtp_port=s.media_rtp_port,
             rtp_ports=s.media_rtp_ports,
             max_calls=s.media_max_calls,
+            transports=("udp", "tcp", "tls"),
             tls=Tls(s.tls_cert, s.tls_key) if s.tls_cert and s.tls_key else None,
             public_host=s.media_public_host,
             log_level=0,  # its messages may name telephone numbers

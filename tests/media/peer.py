@@ -18,6 +18,7 @@ from tests.media.driver import until
 
 SO_TIMESTAMPNS = 35
 TONE = bytes([0x34, 0x21, 0x2A, 0x21, 0x34, 0xB4, 0xA1, 0xAA, 0xA1, 0xB4]) * 16  # A-law, about 800 Hz
+CHALLENGE = 'WWW-Authenticate: Digest realm="test", nonce="abc", algorithm=MD5\r\n'
 SILENCE = bytes([0xD5]) * 160
 
 
@@ -108,6 +109,7 @@ class PeerCall:
     received: list[SipMessage] = field(default_factory=list)
     rtp: Rtp | None = None
     cseq: int = 1
+    authorised: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def number(self) -> str:
@@ -231,6 +233,11 @@ class Peer(asyncio.DatagramProtocol):
         if message.method == "OPTIONS" and message.status is None:
             PeerCall(self, message, addr).reply(self.options_code)
             return
+        if message.method == "REGISTER" and message.status is None:
+            known = bool(message.value("authorization"))
+            contact = f"Contact: {message.value('contact')};expires=300\r\n"
+            PeerCall(self, message, addr).reply(200 if known else 401, headers=contact if known else CHALLENGE)
+            return
         if message.method == "INVITE" and message.status is None and call is None:
             call = self.calls[message.value("call-id")] = PeerCall(self, message, addr)
             behaviour = self.behaviours[max((p for p in self.behaviours if call.number.startswith(p)), key=len)]
@@ -241,6 +248,9 @@ class Peer(asyncio.DatagramProtocol):
         if call is None:
             return
         call.received.append(message)
+        if message.method == "INVITE" and message.value("authorization") and not call.invite.value("authorization"):
+            call.invite = message
+            call.authorised.set()
         if message.status is None and message.method in ("BYE", "CANCEL"):
             call.reply(200, to=message)
 
