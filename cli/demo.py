@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,35 +63,51 @@ def run(settings: Settings, *, seconds: float | None, report: Path | None) -> in
     """Run the demo: until Ctrl-C, or for ``seconds`` and the drain. The exit code: 0 if all adds up, 1 if not, 2 if it
     could not run.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     if settings.database_url or settings.redis_url:
         console.print("The demo brings servers of its own: unset DATABASE_URL and REDIS_URL first.")
         return 2
     size = _size()
     if size is SMALL:
         console.print("pjsua2 comes from the packaged wheel, which carries 4 calls a process: this is a small demo.")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     settings = _own(settings)
     try:
         _forget_earlier(settings)
         console.print("Starting: servers, tables, web, engine, media, detector, worker, carrier, agents ...")
-        with _ticking(console), Supervisor(_specs(settings, size), settings.run_dir()) as supervisor:
+        supervisor = Supervisor(specs(settings, size), settings.run_dir())
+        stop = _Stop(supervisor)
+        with _ticking(console), supervisor:
             return asyncio.run(_Demo(settings, supervisor, console, stop).run(seconds, report))
     except SupervisorError as error:
         console.print(str(error), style="red", markup=False)
         return 2
 
 
+class _Stop:
+    """Ctrl-C or SIGTERM: during the start it ends the house, later the first one ends the launching of calls."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.asked = False
+        self.started = False
+        self._supervisor = supervisor
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signal)
+
+    def _signal(self, *_: object) -> None:
+        if self.asked or not self.started:
+            self._supervisor.ask_to_stop()
+        self.asked = True
+
+
 class _Demo:
     """A running demo."""
 
-    def __init__(self, settings: Settings, supervisor: Supervisor, console: Console, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, supervisor: Supervisor, console: Console, stop: _Stop) -> None:
         self.settings = settings
         self.supervisor = supervisor
         self.console = console
         self.stop = stop
+        stop.started = True
         self.clock = settings.clock()
         self.since = self.clock.now()
         tables.load()
@@ -171,7 +186,7 @@ class _Demo:
     def _over(self) -> bool:
         if self.supervisor.failure is not None:
             raise self.supervisor.failure
-        return self.stop.is_set()
+        return self.stop.asked
 
     def _line(self, counted: dict[str, Any]) -> str:
         seconds = int((self.clock.now() - self.since).total_seconds())
@@ -271,7 +286,8 @@ def _size() -> Size:
     return SMALL if fallback else FULL
 
 
-def _specs(settings: Settings, size: Size) -> list[ProcessSpec]:
+def specs(settings: Settings, size: Size) -> list[ProcessSpec]:
+    """The house, its sample data, the simulated carrier and the simulated agents."""
     sizes = {
         "CALLFLOOR_DEMO_AGENTS": str(size.agents),
         "CALLFLOOR_DEMO_DEBTORS": str(size.debtors),
