@@ -61,13 +61,15 @@ def start_endpoint(
     public_host: str | None = None,
     log_level: int = 1,
     user_agent: str = "Callfloor",
+    nameservers: Sequence[str] = (),
 ) -> Endpoint:
     """Create, configure and start the process's endpoint.
 
     ``sip_port`` serves UDP and TCP, ``sip_port + 1`` TLS; without ``tls`` that is good for outgoing connections only,
     because there is no certificate to show. A call takes two of the ``rtp_ports`` from ``rtp_port`` on.
     ``Endpoint.max_calls`` is what the library can really carry: the packaged wheel has room for 4 calls, whatever is
-    asked for.
+    asked for. With ``nameservers`` (addresses) hosts are looked up by SRV and A records (RFC 3263), without any only
+    as the machine resolves names.
 
     Raises:
         pj.Error: a port is taken, or the library refuses.
@@ -78,7 +80,7 @@ def start_endpoint(
     _library().pj_log_set_level(log_level)  # libCreate speaks before it can be configured
     endpoint.libCreate()
     _raise_file_limit(max_calls)
-    endpoint.libInit(_config(max_calls, log_level, user_agent))
+    endpoint.libInit(_config(max_calls, log_level, user_agent, nameservers))
     endpoint.max_calls = min(max_calls, most_calls())
     _limit_codecs(endpoint)
     endpoint.transports = {}
@@ -90,6 +92,13 @@ def start_endpoint(
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
     return endpoint
+
+
+def system_nameservers(path: Path = Path("/etc/resolv.conf")) -> list[str]:
+    """The machine's own IPv4 name servers, as many as the library takes (4)."""
+    words = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    found = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and ":" not in line[1]]
+    return found[:4]
 
 
 def most_calls() -> int:
@@ -113,12 +122,14 @@ def call_param(*, bare: bool = False) -> Any:
     return param
 
 
-def _config(max_calls: int, log_level: int, user_agent: str) -> Any:
+def _config(max_calls: int, log_level: int, user_agent: str, nameservers: Sequence[str]) -> Any:
     config = pj.EpConfig()
     config.uaConfig.maxCalls = max_calls
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
     config.uaConfig.userAgent = user_agent
+    for nameserver in nameservers:
+        config.uaConfig.nameserver.append(nameserver)
     media = config.medConfig
     media.hasIoqueue = True
     media.threadCnt = 1  # native thread that moves RTP; it runs no Python

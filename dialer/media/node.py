@@ -16,7 +16,7 @@ from core.security import Keys
 from core.settings import Settings
 from dialer.media.admission import Admission
 from dialer.media.desk import Desk
-from dialer.media.endpoint import Tls, start_endpoint
+from dialer.media.endpoint import Tls, start_endpoint, system_nameservers
 from dialer.media.events import Events
 from dialer.media.journal import Journal
 from dialer.media.known import Known
@@ -66,6 +66,7 @@ class MediaProcess:
             transports=("udp", "tcp", "tls"),
             tls=Tls(s.tls_cert, s.tls_key) if s.tls_cert and s.tls_key else None,
             public_host=s.media_public_host,
+            nameservers=system_nameservers(),
             log_level=0,  # its messages may name telephone numbers
         )
         admission = Admission(s.media_host, s.media_sip_port)

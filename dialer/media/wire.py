@@ -97,9 +97,14 @@ class Wire:
                 continue
             for _, rows in found or []:
                 self._after = str(rows[-1][0])
-                self._position.write_text(self._after)  # before anything is done: at most once
+                self._remember(self._after)  # before anything is done: at most once
                 for _, fields in rows:
                     self.commands.put(fields[FIELD])
+
+    def _remember(self, position: str) -> None:
+        fresh = self._position.with_suffix(".new")
+        fresh.write_text(position)
+        fresh.replace(self._position)
 
     # ---- writing ----
 
@@ -122,6 +127,7 @@ class Wire:
                 if not deaf:
                     log.warning("bus_lost", error=type(error).__name__)
                 deaf = True
+                self._said_at = float("-inf")
                 if self._stopping.is_set():
                     break
                 self._wait_for_redis()

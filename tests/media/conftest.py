@@ -42,7 +42,7 @@ async def trunk(database: Database, clock: Clock, settings: Settings, brand: Bra
     async with database.begin() as session:
         return await create_trunk(
             session, clock, Keys.load(settings), brand_id=brand.id, name="peer", host=f"127.0.0.1:{peer.port}",
-            max_calls=10, max_cps=50.0, options_interval=0,
+            max_calls=100, max_cps=100.0, options_interval=0,
         )  # fmt: skip
 
 
