@@ -120,6 +120,8 @@ class Script:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, RECONNECT[1])
         finally:
+            session = self._state.get("session")
+            log.info("agent_left", login=self._desk.login, shift=session["state"] if session else "closed")
             await self._desk.close()
 
     async def _work_connected(self, news: ClientConnection) -> None:

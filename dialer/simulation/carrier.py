@@ -153,5 +153,4 @@ def run(settings: Settings, *, preset: str = "easy", seed: int = 1) -> None:
 
     log.info("carrier_ready", port=settings.carrier_sip_port, preset=preset, seed=seed, lines=endpoint.max_calls)
     loop.later(HEALTH_SECONDS, health)
-    loop.run(stop)
-    endpoint.libDestroy()
+    loop.run(stop, carrier.calls)

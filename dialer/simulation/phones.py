@@ -60,5 +60,5 @@ def serve(settings: Settings, stop: threading.Event, lines: int) -> None:
     phones = Phones(loop, files)
     phones.create(endpoint.account_config(f"sip:agents@{settings.media_host}:{settings.agents_sip_port}"))
     log.info("phones_ready", port=settings.agents_sip_port, lines=lines)
-    loop.run(stop)
-    endpoint.libDestroy()
+    loop.run(stop, phones.calls)
+    log.info("phones_stopped")

@@ -23,6 +23,7 @@ from dialer.simulation.speech import looped
 log = structlog.get_logger()
 P = ParamSpec("P")
 POLL_MS = 10
+FAREWELL_SECONDS = 1.0  # for the far ends to answer our BYE
 _REQUEST = re.compile(r"^\w+\s+<?(?:sips?|tel):([^@;>\s]*)", re.IGNORECASE)
 
 
@@ -72,13 +73,22 @@ class Loop:
         """Run ``action`` in ``seconds`` on the loop's thread, never inside a callback of the library."""
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), guarded(action)))
 
-    def run(self, stop: threading.Event) -> None:
-        """Go on until ``stop`` is set."""
+    def run(self, stop: threading.Event, calls: set[PlayingCall]) -> None:
+        """Go on until ``stop`` is set, then hang up ``calls`` and end the library."""
         while not stop.is_set():
-            self._endpoint.libHandleEvents(POLL_MS)
-            now = time.monotonic()
-            while self._due and self._due[0][0] <= now:
-                heapq.heappop(self._due)[2]()
+            self._turn()
+        for call in list(calls):
+            self.later(0, call.end)
+        give_up = time.monotonic() + FAREWELL_SECONDS
+        while calls and time.monotonic() < give_up:
+            self._turn()
+        self._endpoint.libDestroy()
+
+    def _turn(self) -> None:
+        self._endpoint.libHandleEvents(POLL_MS)
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            heapq.heappop(self._due)[2]()
 
 
 class PlayingCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
