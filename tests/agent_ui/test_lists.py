@@ -1,0 +1,68 @@
+"""A list on its way in: uploaded, its columns told, brought in by a worker, its rejects given back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlmodel import col, func, select
+
+from core.db import Database
+from core.jobs import work
+from core.settings import Settings
+from dialer.campaigns.models import Lead, LeadList
+from tests.agent_ui.conftest import Browser
+from tests.agent_ui.world import World
+
+pytestmark = pytest.mark.db
+
+FILE = """Nr klienta;Imię i nazwisko;Telefon;Kwota;Faktura
+K-1;Adam Bocian;600 100 200;1 234,56;FV/1
+K-2;Beata Czyż;600 100 201;99,00;FV/2
+K-3;;600 100 202;10,00;FV/3
+""".encode("cp1250")
+SECONDS = 30
+
+
+async def test_a_list_goes_in_and_its_rows_add_up(
+    browser: Browser, world: World, settings: Settings, database: Database
+) -> None:
+    await browser.log_in("szefowa")
+    form = {"campaign_id": str(world.campaign.id), "portfolio_id": str(world.portfolio.id), "list_name": "Zima"}
+    taken = await browser.post("/floor/upload", data=form, files={"file": ("zima.csv", FILE)})
+    assert taken.status_code == 303, taken.text
+    address = taken.headers["location"]
+    preview = (await browser.get(address)).text
+    assert "Adam Bocian" in preview
+    columns = {
+        f"column.{i}": c for i, c in enumerate(("debtor_reference", "name", "phones", "amount", "debt_reference"))
+    }
+    missing = await browser.post(address, data={**columns, "column.3": "ignore"})
+    assert missing.status_code == 409
+    assert (await browser.post(address, data=columns)).status_code == 303
+    stop = asyncio.Event()
+    worker = asyncio.create_task(work(settings, stop))
+    try:
+        async with asyncio.timeout(SECONDS):
+            while "hx-trigger" in (page := (await browser.get(f"{address}/progress")).text):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    finally:
+        stop.set()
+        await worker
+    assert "Lista została wczytana" in page
+    async with database.begin() as session:
+        made = (await session.exec(select(LeadList).where(LeadList.name == "Zima"))).one()
+        leads = (await session.exec(select(func.count()).where(col(Lead.list_id) == made.id))).one()
+    assert leads == 2
+    assert "K-3" in (await browser.get(f"{address}/rejects.csv")).text
+
+
+async def test_a_broken_file_is_told_and_changes_nothing(browser: Browser, world: World, database: Database) -> None:
+    await browser.log_in("szefowa")
+    form = {"campaign_id": str(world.campaign.id), "portfolio_id": str(world.portfolio.id), "list_name": "Zima"}
+    answer = await browser.post("/floor/upload", data=form, files={"file": ("zima.csv", b"")})
+    assert answer.status_code == 409
+    assert 'value="Zima"' in answer.text  # what was typed is kept
+    assert (await browser.post("/floor/upload", data=form)).status_code == 409
+    async with database.begin() as session:
+        assert (await session.exec(select(func.count()).select_from(LeadList))).one() == 1
