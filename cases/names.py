@@ -16,4 +16,4 @@ def name_key(name: str) -> str:
     if not key.isascii():
         apart = unicodedata.normalize("NFKD", key.translate(_WHOLE))
         key = "".join(c for c in apart if not unicodedata.combining(c))
-    return " ".join(re.findall(r"\w+", key))
+    return " ".join(re.findall(r"[^\W_]+", key))

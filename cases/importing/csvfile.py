@@ -42,10 +42,10 @@ class CsvSource:
 
     def lines(self) -> Iterator[Line]:
         """Rows; a quoted cell may go over several lines, the row's number is then its first line's."""
-        with self.path.open("rb") as raw:
+        with self.path.open("rb") as raw, io.TextIOWrapper(raw, self.encoding, newline="") as text:
             self._file = raw
             quotes = _Quotes()
-            text_lines = quotes.counted(io.TextIOWrapper(raw, self.encoding, newline=""))
+            text_lines = quotes.counted(text)
             sample = [line for _, line in zip(range(_SAMPLE), text_lines, strict=False)]
             separator = separator_of(sample)
             reader = csv.reader(_chained(sample, text_lines), delimiter=separator, strict=False)
@@ -131,11 +131,12 @@ def encoding_of(path: Path) -> str:
                 counts.update(chunk.translate(None, bytes(range(128))))
             if utf8:
                 try:
-                    wide += sum(1 for c in decoder.decode(chunk) if c > "\x7f") if not chunk.isascii() else 0
-                    if chunk.isascii():
-                        decoder.decode(chunk)
-                except UnicodeDecodeError:
+                    text = decoder.decode(chunk)
+                except UnicodeDecodeError as error:
                     utf8 = False
+                    text = error.object[: error.start].decode()
+                if not text.isascii():
+                    wide += sum(1 for c in text if c > "\x7f")
         if utf8:
             try:
                 decoder.decode(b"", final=True)

@@ -17,6 +17,7 @@ class Reason(NamedTuple):
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("brak wartości", "value is missing"),
     "formula": ("formuła zamiast wartości", "a formula, not a value"),
+    "line_break": ("złamany wiersz w komórce", "a line break within the cell"),
     "columns": ("inna liczba kolumn niż w nagłówku", "not as many cells as headings"),
     "too_long": ("za długi tekst", "text is too long"),
     "too_large": ("kwota jest za duża", "amount is too large"),

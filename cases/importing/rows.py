@@ -39,6 +39,9 @@ class Record:
     emails: list[str] = field(default_factory=list)
 
 
+# Elsewhere a line break means that a quotation mark has swallowed the rows below.
+_MANY_LINES: Final = frozenset({Column.PHONES, Column.EMAIL, Column.ADDRESS, Column.TITLE})
+
 _Reader = Callable[[str], object]
 _READERS: Final[Mapping[Column, _Reader]] = {
     Column.DEBTOR_REFERENCE: fields.reference,
@@ -86,6 +89,9 @@ class RowReader:
                     reasons.append(Reason("formula", self.headings[index]))
                     continue
             if not text:
+                continue
+            if "\n" in text and column not in _MANY_LINES:
+                reasons.append(Reason("line_break", self.headings[index]))
                 continue
             if reader is None:
                 self._phones(text, self.headings[index], phones, wrong_phones)

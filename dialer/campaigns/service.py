@@ -187,15 +187,16 @@ async def _fill(session: AsyncSession, row: Campaign, changes: Mapping[str, Any]
         raise CampaignError(f"No dialing mode «{changes['mode']}»; there are {', '.join(MODES)}.")
     if "name" in changes:
         changes = {**changes, "name": await _free_name(session, row, str(changes["name"]).strip())}
-    for name, value in changes.items():
-        setattr(row, name, value)
-    trunk = await session.get(Trunk, row.trunk_id)
+    with session.no_autoflush:  # nothing may reach the database before all is checked
+        for name, value in changes.items():
+            setattr(row, name, value)
+        trunk = await session.get(Trunk, row.trunk_id)
+        pool = await session.get(CallerIdPool, row.caller_id_pool_id)
+        pack = await _policy(session, row)
     if trunk is None or trunk.brand_id != row.brand_id:
         raise CampaignError("No such trunk in this brand.")
-    pool = await session.get(CallerIdPool, row.caller_id_pool_id)
     if pool is None or pool.brand_id != row.brand_id:
         raise CampaignError("No such pool of caller IDs in this brand.")
-    pack = await _policy(session, row)
     if row.patience_ms > pack.live.patience_ms:
         raise CampaignError(f"patience_ms may be at most {pack.live.patience_ms}: the policy {pack.title} says so.")
 
