@@ -7,15 +7,14 @@ process, and whatever it starts, sees one and the same value.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from core.settings import Settings
+from cli.calling import caller_id_app, campaign_app, trunk_app
+from cli.loading import load_settings
 
 app = typer.Typer(
     name="callfloor",
@@ -28,35 +27,13 @@ user_app = typer.Typer(help="People who log in: add, password, list, deactivate.
 brand_app = typer.Typer(help="Names under which people are contacted: add.", no_args_is_help=True)
 app.add_typer(user_app, name="user", rich_help_panel="Data and people")
 app.add_typer(brand_app, name="brand", rich_help_panel="Data and people")
+app.add_typer(trunk_app, name="trunk", rich_help_panel="What is dialled")
+app.add_typer(caller_id_app, name="caller-id", rich_help_panel="What is dialled")
+app.add_typer(campaign_app, name="campaign", rich_help_panel="What is dialled")
 
 RUN = "Run everything"
 PROCESSES = "One process, in the foreground"
 DATA = "Data and people"
-
-
-def load_settings(process: str, **overrides: object) -> Settings:
-    """Settings of this process after putting ``overrides`` (None: not given) into its environment.
-
-    Also sets up its logs. A value that cannot be read ends the process with one line for each fault.
-    """
-    from pydantic import ValidationError
-
-    from core import settings as module
-
-    for name, value in overrides.items():
-        if value is not None:
-            os.environ[f"CALLFLOOR_{name.upper()}"] = str(value)
-    module.settings.cache_clear()
-    try:
-        settings = module.settings()
-    except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
-            print(f"Setting {'.'.join(map(str, fault['loc']))}: {fault['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None
-    from core import telemetry
-
-    telemetry.configure(settings, process)
-    return settings
 
 
 # ---- everything ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from uuid import UUID
@@ -16,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
-from cases.events import CASE_EVENT, CASES, CaseSettled
+from cases.events import CASE_EVENT, CASES, CaseSettled, ContactStopped
 from core import leases
 from core.bus import LOST, Bus, Entry
 from core.clock import Clock
@@ -25,14 +26,14 @@ from core.settings import Settings
 from dialer.agents.models import AgentSession, AgentState
 from dialer.attempts.models import Attempt, MediaCursor
 from dialer.call import Action, CallState
-from dialer.engine import watch
+from dialer.engine import metrics, watch
 from dialer.engine.batch import Batch
 from dialer.engine.calls import LiveCall, restore
 from dialer.engine.ends import finish
 from dialer.engine.events import Events
 from dialer.engine.floor import Floor
 from dialer.engine.launcher import Launcher
-from dialer.engine.nodes import Node, alive_nodes
+from dialer.engine.presence import Presence
 from dialer.engine.terms import Work, read_work
 from dialer.events import DESK, DESK_EVENT, DialRequested, HangupRequested
 from dialer.media import messages as m
@@ -44,7 +45,6 @@ TICK = 0.5  # s between two looks at pacing, nodes and agents
 LATEST = 0.1  # s the loop waits at most for an event
 BATCH = 200  # events handled in one transaction
 REPLAY = 10.0  # s of the event stream read again by a new holder: verdicts are not resent by anybody
-DEAD_AFTER = 4.0  # s without a sign of life: a media process and its calls are gone
 
 
 class CampaignLost(Exception):  # noqa: N818 - said of a lease, not an error
@@ -68,14 +68,11 @@ class CampaignRunner:
         self.token = 0
         self.calls: dict[UUID, LiveCall] = {}
         self.cursors: dict[str, int] = {}
-        self.nodes: dict[str, Node] = {}
-        self.seen: dict[str, float] = {}  # node -> when it was last seen alive
-        self.asked: dict[str, float] = {}  # node -> when its inventory was last asked for
-        self.inventoried: dict[str, str] = {}  # node -> incarnation whose inventory has come
         self.floor = Floor(campaign_id, clock)
         self.work: Work
         self.events: Events
         self.launcher = Launcher(self)
+        self.presence = Presence(self)
         self._inbox: asyncio.Queue[Entry] = asyncio.Queue(maxsize=4 * BATCH)
         self._ticked = 0.0
         self._touched = False  # an agent did something: look at the floor at once
@@ -105,6 +102,7 @@ class CampaignRunner:
     async def _recover(self) -> None:
         """Take the lease under a new token and read everything from the database; media sends again what is open."""
         await self.launcher.settle()
+        metrics.RECOVERIES.inc()
         start = f"{int((time.time() - REPLAY) * 1000)}-0"
         desk, cases = await self.bus.last_id(DESK), await self.bus.last_id(CASES)
         async with self.database.begin() as s:
@@ -134,12 +132,7 @@ class CampaignRunner:
             call.since = now
         self._inbox = asyncio.Queue(maxsize=4 * BATCH)
         self._after = {self.stream: start, DESK: desk, CASES: cases}
-        self.inventoried.clear()
-        self.asked.clear()
-        self.nodes = await alive_nodes(self.bus)
-        for name in {*self.nodes, *(c.media_node for c in self.calls.values())}:
-            self.seen[name] = now
-        await self._ask(self.nodes)
+        await self.presence.begin()
 
     def _take(self, work: Work) -> None:
         self.work = work
@@ -190,31 +183,32 @@ class CampaignRunner:
     # ---- one transaction ----
 
     async def _batch(self, entries: list[Entry]) -> None:
-        events, desk, settled = self._sorted(entries)
+        events, desk, stops = self._sorted(entries)
         now = self.clock.timestamp()
         timed = [c for c in self.calls.values() if (d := watch.due_at(c, self.work.limits)) is not None and d <= now]
         free = bool(self.floor.in_state(AgentState.READY, AgentState.RESERVED))
         matchable = free and any(c.machine.state is CallState.QUEUED for c in self.calls.values())
-        if not (events or desk or settled or timed or matchable):
+        if not (events or desk or stops or timed or matchable):
             return
+        began = time.perf_counter()
         async with self.database.begin() as s:
             await leases.check(s, self.lease, self.token)
             batch = Batch(s, self.clock)
             unproven: set[UUID] = set()
             cursors = await self._media(batch, events, unproven)
             for call in timed:
-                await self._step(batch, call, watch.on_time(call, now, self.work.limits))
+                await self.step(batch, call, watch.on_time(call, now, self.work.limits))
             await self._desk(batch, desk)
-            for case_id in settled:
-                for call in [c for c in self.calls.values() if c.case_id == case_id]:
-                    await self._step(batch, call, call.machine.stop("settled"))
+            await self._stops(batch, stops)
             await self._match(batch)
             await batch.write({(self.stream, source): seq for source, seq in cursors.items()})
             await finish(s, self.clock, batch.ended, self.work.rules, frozenset(unproven))
+        metrics.BATCH.observe(time.perf_counter() - began)
         self.cursors.update(cursors)
         for call in batch.ended:
             self.calls.pop(call.id, None)
             self.launcher.note_end(call)
+            metrics.ENDED.labels(str(call.machine.outcome)).inc()
         for source, seq in cursors.items():
             node = source.split(":", 1)[0]
             batch.command(node, m.AckEvents(stream=self.stream, source=source, seq=seq))
@@ -222,10 +216,12 @@ class CampaignRunner:
         if batch.touched:
             self.launcher.wake()
 
-    def _sorted(self, entries: list[Entry]) -> tuple[list[m.Event], list[HangupRequested | DialRequested], list[UUID]]:
+    def _sorted(
+        self, entries: list[Entry]
+    ) -> tuple[list[m.Event], list[HangupRequested | DialRequested], list[CaseSettled | ContactStopped]]:
         events: list[m.Event] = []
         desk: list[HangupRequested | DialRequested] = []
-        settled: list[UUID] = []
+        stops: list[CaseSettled | ContactStopped] = []
         for entry in entries:
             if entry.stream == self.stream:
                 events.append(m.EVENT.validate_json(entry.json))
@@ -237,10 +233,8 @@ class CampaignRunner:
                 if isinstance(asked, HangupRequested | DialRequested):
                     desk.append(asked)
             else:
-                told = CASE_EVENT.validate_json(entry.json)
-                if isinstance(told, CaseSettled):
-                    settled.append(told.case_id)
-        return events, desk, settled
+                stops.append(CASE_EVENT.validate_json(entry.json))
+        return events, desk, stops
 
     async def _media(self, batch: Batch, events: list[m.Event], unproven: set[UUID]) -> dict[str, int]:
         """Handle media's events in order, each once; gives the cursors as they stand after it."""
@@ -249,36 +243,38 @@ class CampaignRunner:
             if event.seq:
                 cursor = moved.get(event.source, self.cursors.get(event.source, 0))
                 if event.seq > cursor + 1:
-                    await self._gap(event.source.split(":", 1)[0])
+                    await self.presence.gap(event.source.split(":", 1)[0])
                     continue
                 moved[event.source] = max(cursor, event.seq)
                 if event.seq <= cursor:
                     continue
             if isinstance(event, m.Inventory):
-                await self._inventory(batch, event, unproven)
+                await self.presence.inventory(batch, event, unproven)
             elif isinstance(event, m.LegUp):
                 await self.floor.leg_up(
                     batch.session, event.session_id, event.source.split(":", 1)[0], event.sip_call_id
                 )
             elif isinstance(event, m.LegDown):
-                await self._leg_down(batch, event.session_id, event.sip_code)
+                await self.leg_down(batch, event.session_id, event.sip_code)
             elif isinstance(event, m.TrunkStatus):
                 if event.trunk_id == self.work.trunk.id:
                     self.launcher.trunk_up = event.up
             elif isinstance(event, m.AttemptEvent) and (call := self.calls.get(event.attempt_id)) is not None:
                 await self.events.handle(batch, call, event)
+                metrics.EVENTS.labels(type(event).__name__).inc()
         return moved
 
-    async def _step(self, batch: Batch, call: LiveCall, actions: list[Action]) -> None:
+    async def step(self, batch: Batch, call: LiveCall, actions: list[Action]) -> None:
         """Carry out what a step asked for, the step itself recorded first."""
         batch.record(call, self.clock.timestamp())
         await self.events.act(batch, call, actions)
 
-    async def _leg_down(self, batch: Batch, session_id: UUID, sip_code: int | None) -> None:
+    async def leg_down(self, batch: Batch, session_id: UUID, sip_code: int | None) -> None:
+        """An agent's telephone is gone: a call it was in ends, a person it was meant for waits on."""
         for call in list(self.calls.values()):
             if call.session_id == session_id:
                 was = call.machine.state
-                await self._step(batch, call, call.machine.agent_lost())
+                await self.step(batch, call, call.machine.agent_lost())
                 if was is CallState.BRIDGING:
                     await self.events.release(batch, call)
         await self.floor.leg_down(batch.session, session_id, sip_code)
@@ -290,7 +286,20 @@ class CampaignRunner:
                 continue
             call = self.calls.get(request.attempt_id)
             if call is not None and call.session_id == request.session_id:
-                await self._step(batch, call, call.machine.hang_up())
+                await self.step(batch, call, call.machine.hang_up())
+
+    async def _stops(self, batch: Batch, told: Iterable[CaseSettled | ContactStopped]) -> None:
+        """Give up the calls that ring for somebody who must not be contacted any more."""
+        for stop in told:
+            for call in list(self.calls.values()):
+                if isinstance(stop, CaseSettled):
+                    reason, meant = "settled", call.case_id == stop.case_id
+                else:
+                    reason = "suppressed"
+                    meant = stop.debtor_id in (None, call.debtor_id) and stop.value in (None, call.phone)
+                    meant = meant and call.brand_id == stop.brand_id
+                if meant:
+                    await self.step(batch, call, call.machine.stop(reason))
 
     async def _match(self, batch: Batch) -> None:
         """Give each waiting person, the longest waiting first, the longest-idle ready agent."""
@@ -304,81 +313,12 @@ class CampaignRunner:
             if agent is None:
                 continue
             call.session_id, call.agent_id = agent.id, agent.agent_id
-            await self._step(batch, call, call.machine.agent_found())
-
-    # ---- media processes ----
-
-    async def _inventory(self, batch: Batch, event: m.Inventory, unproven: set[UUID]) -> None:
-        """Close what the media process does not know: it said so after it had sent all events it had."""
-        node, incarnation = event.source.split(":", 1)
-        self.inventoried[node] = incarnation
-        up = set(event.attempts)
-        for call in list(self.calls.values()):
-            if call.media_node != node or call.id in up:
-                continue
-            if event.at > call.created_at.timestamp() + watch.ACCEPT_WITHIN:
-                unproven.add(call.id)
-                await self._step(batch, call, call.machine.lost(event.at))
-            else:  # its command may still be on the way: ask once more
-                self.inventoried.pop(node, None)
-        legs = set(event.sessions)
-        for row in list(self.floor.sessions.values()):
-            if row.leg_up and row.media_node == node and row.id not in legs:
-                await self._leg_down(batch, row.id, None)
-            elif not row.leg_up and row.id in legs:
-                await self.floor.leg_up(batch.session, row.id, node, None)
-
-    async def _gap(self, node: str) -> None:
-        if self.clock.timestamp() - self.asked.get(node, 0.0) >= 1.0:
-            await self._ask([node])
-
-    async def _ask(self, nodes: Iterable[str]) -> None:
-        """Have media processes send again what is not acknowledged, then their inventory."""
-        again = m.ResendEvents(stream=self.stream, campaign_id=self.campaign_id, fence=self.token)
-        for node in nodes:
-            self.asked[node] = self.clock.timestamp()
-            await self.bus.publish(m.commands_stream(node), again)
-
-    async def _close_dead(self, dead: set[str]) -> None:
-        """All that was up in media processes that are gone."""
-        async with self.database.begin() as s:
-            await leases.check(s, self.lease, self.token)
-            batch = Batch(s, self.clock)
-            now = self.clock.timestamp()
-            lost = [c for c in self.calls.values() if c.media_node in dead]
-            for call in lost:
-                await self._step(batch, call, call.machine.lost(now))
-            for row in list(self.floor.sessions.values()):
-                if row.leg_up and row.media_node in dead:
-                    await self._leg_down(batch, row.id, None)
-            await batch.write({})
-            await finish(s, self.clock, batch.ended, self.work.rules, frozenset(c.id for c in lost))
-        for call in batch.ended:
-            self.calls.pop(call.id, None)
+            await self.step(batch, call, call.machine.agent_found())
 
     # ---- twice a second ----
 
     async def _tick(self) -> None:
-        now = self.clock.timestamp()
-        self.nodes = await alive_nodes(self.bus)
-        for name, node in self.nodes.items():
-            self.seen[name] = now
-            known = self.inventoried.get(name)
-            if known != node.incarnation and now - self.asked.get(name, 0.0) >= 1.0:
-                await self._ask([name])
-        used = {c.media_node for c in self.calls.values()}
-        used |= {s.media_node for s in self.floor.sessions.values() if s.leg_up and s.media_node}
-        dead = {name for name in used if now - self.seen.setdefault(name, now) > DEAD_AFTER}
-        if dead:
-            await self._close_dead(dead)
-        for name in watch.unheard(self.calls.values(), now) & set(self.nodes):
-            if now - self.asked.get(name, 0.0) >= watch.ASK_AFTER:
-                await self._ask([name])
-        for call in list(self.calls.values()):
-            command = watch.repeat(call, now)
-            if command is not None:
-                call.repeated_at = now
-                await self.send([(call.media_node, command)])
+        await self.presence.look()
         await self._keep()
         await self._look()
 
@@ -396,7 +336,15 @@ class CampaignRunner:
             uri, name = self.floor.phones[row.agent_id]
             dial = m.DialAgent(session_id=row.id, campaign_id=self.campaign_id, uri=uri, display=name)
             await self.send([(str(node), dial)])
+        self._measure()
         self.launcher.wake()
+
+    def _measure(self) -> None:
+        campaign = str(self.campaign_id)
+        metrics.CALLS.labels(campaign).set(len(self.calls))
+        states = Counter(s.state for s in self.floor.sessions.values())
+        for state in AgentState:
+            metrics.AGENTS.labels(campaign, str(state)).set(states[state])
 
     async def _keep(self) -> None:
         """Renew the lease, read the campaign again, end overdue wrap-ups."""

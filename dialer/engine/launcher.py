@@ -24,6 +24,7 @@ from dialer.agents.models import AgentState
 from dialer.call import CallState, Outcome
 from dialer.campaigns.hopper import pick
 from dialer.campaigns.models import Lead, LeadState
+from dialer.engine import metrics
 from dialer.engine.calls import LiveCall
 from dialer.engine.launch import Placed, Terms, Wish, launch
 from dialer.engine.nodes import choose
@@ -91,9 +92,11 @@ class Launcher:
     def node(self) -> str | None:
         """The media process for the campaign's calls and agents; the present one while it lives."""
         runner = self.runner
-        legs = [s.media_node for s in runner.floor.sessions.values() if s.leg_up and s.media_node in runner.nodes]
+        legs = [
+            s.media_node for s in runner.floor.sessions.values() if s.leg_up and s.media_node in runner.presence.nodes
+        ]
         present = legs[0] if legs else runner.work.campaign.media_node
-        return choose(runner.nodes, present, runner.work.campaign.max_lines)
+        return choose(runner.presence.nodes, present, runner.work.campaign.max_lines)
 
     # ---- how many ----
 
@@ -178,6 +181,7 @@ class Launcher:
             p.call.since = now
             runner.calls[p.call.id] = p.call
         self._tokens -= len(placed)
+        metrics.LAUNCHED.labels(runner.work.campaign.mode).inc(len(placed))
         if wanted > 0 and not placed:
             self._again = True  # none of those picked may be called now; the next ones may
         await runner.send([(node, p.command) for p in placed])
