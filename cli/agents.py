@@ -28,7 +28,7 @@ log = structlog.get_logger()
 LOOK_AGAIN: Final = 5.0  # s without news after which the desk is asked
 TICK: Final = 0.25  # s at most until a stop is noticed
 RECONNECT: Final = (0.2, 3.0)  # s, first and longest pause after a loss
-LEAVE_SECONDS: Final = 8.0  # for finishing calls and saving dispositions after a stop
+LEAVE_SECONDS: Final = 5.0  # for finishing calls and saving dispositions after a stop
 SPARE_LINES: Final = 8  # telephones beside the scripted agents', for people who try the desk
 
 
@@ -41,7 +41,7 @@ class Desk:
 
     def __init__(self, url: str, login: str, password: str) -> None:
         self.url, self.login, self._password = url, login, password
-        self._client = httpx.AsyncClient(base_url=url, timeout=10.0, trust_env=False)
+        self._client = httpx.AsyncClient(base_url=url, timeout=3.0, trust_env=False)
         self._csrf: str | None = None
 
     async def close(self) -> None:
