@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
-
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.asking import ask_password
 from cli.transaction import OperatorError, in_transaction
 from core import audit
 from core.ids import new_id
@@ -25,7 +23,7 @@ def add(settings: Settings, login: str, *, role: str, name: str, brands: list[st
     kind = _role(role)
     if kind is Role.AGENT and phone is None:
         raise SystemExit("An agent needs a telephone: --phone sip:NAME@HOST[:PORT]")
-    password = _ask_password()
+    password = ask_password(SHORTEST)
     clock = settings.clock()
 
     async def act(session: AsyncSession) -> None:
@@ -63,7 +61,7 @@ def add(settings: Settings, login: str, *, role: str, name: str, brands: list[st
 
 def password(settings: Settings, login: str) -> None:
     """Set a new password, unlock the login and end its sessions."""
-    new = _ask_password()
+    new = ask_password(SHORTEST)
     clock = settings.clock()
 
     async def act(session: AsyncSession) -> None:
@@ -130,16 +128,3 @@ async def _brands(session: AsyncSession, names: list[str], *, everything: bool) 
     if len(known) != 1:
         raise OperatorError(f"Say for which brand, --brand NAME; there are: {', '.join(known) or 'none yet'}")
     return list(known.values())
-
-
-def _ask_password() -> str:
-    """A new password: typed twice, or one line of a pipe."""
-    if sys.stdin.isatty():
-        given = getpass.getpass("Password: ")
-        if given != getpass.getpass("Again: "):
-            raise SystemExit("The two differ")
-    else:
-        given = sys.stdin.readline().rstrip("\n")
-    if len(given) < SHORTEST:
-        raise SystemExit(f"A password has at least {SHORTEST} characters")
-    return given

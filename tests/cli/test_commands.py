@@ -22,7 +22,20 @@ from tests.support.servers import Servers
 Run = Callable[..., Any]
 
 COMMANDS = ["up", "demo", "web", "engine", "media", "detector", "worker", "carrier", "agents"]
-COMMANDS += ["migrate", "import", "user", "brand", "backup", "restore", "settings", "ready", "version"]
+COMMANDS += [
+    "migrate",
+    "trunk",
+    "caller-id",
+    "campaign",
+    "import",
+    "user",
+    "brand",
+    "backup",
+    "restore",
+    "settings",
+    "ready",
+    "version",
+]
 PASSWORD = "dziesięć-znaków"
 
 
