@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -40,7 +40,7 @@ class CsvSource:
             self._fraction = self._file.tell() / self.size
         return self._fraction
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Generator[Line, None, None]:
         """Rows; a quoted cell may go over several lines, the row's number is then its first line's."""
         with self.path.open("rb") as raw, io.TextIOWrapper(raw, self.encoding, newline="") as text:
             self._file = raw

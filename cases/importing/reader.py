@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -27,7 +28,7 @@ class Line(NamedTuple):
 class Source(Protocol):
     """A file being read."""
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Generator[Line, None, None]:
         """Rows from the first on. Raises :class:`BrokenFileError` where the file breaks off or proves to be none."""
 
     def fraction(self) -> float:
@@ -36,10 +37,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Table:
-    """A file whose headings have been found. ``rows``: what follows them, blank rows left out."""
+    """A file whose headings have been found. ``rows``: what follows them but blank rows; its end closes the file."""
 
     headings: Sequence[str]
-    rows: Iterator[Line]
+    rows: Generator[Line, None, None]
     source: Source
 
 
@@ -54,12 +55,16 @@ def open_table(path: Path, mapping: Mapping[str, str] | None = None) -> Table:
     """
     source = source_of(path)
     rows = _filled(source.lines())
-    for seen, line in enumerate(rows):
-        if looks_like_header(line.cells, mapping):
-            headings = _trimmed(line.cells)
-            return Table(headings, rows, source)
-        if seen + 1 == HEADER_WITHIN:
-            break
+    try:
+        for seen, line in enumerate(rows):
+            if looks_like_header(line.cells, mapping):
+                return Table(_trimmed(line.cells), rows, source)
+            if seen + 1 == HEADER_WITHIN:
+                break
+    except BaseException:
+        rows.close()
+        raise
+    rows.close()
     raise BrokenFileError(
         f"No row of headings among the first {HEADER_WITHIN} rows: name at least reference, name and amount, "
         "or give a mapping of the file's own headings."
@@ -89,8 +94,13 @@ def source_of(path: Path) -> Source:
     return CsvSource(path)
 
 
-def _filled(lines: Iterator[Line]) -> Iterator[Line]:
+def _filled(lines: Generator[Line, None, None]) -> Generator[Line, None, None]:
     """Rows that hold anything."""
+    with closing(lines):
+        yield from _checked(lines)
+
+
+def _checked(lines: Iterable[Line]) -> Iterator[Line]:
     for line in lines:
         if len(line.cells) > MOST_COLUMNS and len(_trimmed(line.cells)) > MOST_COLUMNS:
             raise BrokenFileError(

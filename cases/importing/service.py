@@ -124,9 +124,9 @@ async def _in_thread(run: _Run) -> None:
 
 def _work(run: _Run) -> None:
     table = open_table(run.path, run.mapping)
-    reader = RowReader(table.headings, columns_of(table.headings, run.mapping))
     rejects = RejectsFile(run.rejects_path, table.headings, run.locale)
     try:
+        reader = RowReader(table.headings, columns_of(table.headings, run.mapping))
         with psycopg.connect(run.url) as connection:
             staged = stage(connection, _records(run, table, reader, rejects), run.keys)
             if run.rows_in == 0:
@@ -137,6 +137,8 @@ def _work(run: _Run) -> None:
     except BaseException:
         rejects.discard()
         raise
+    finally:
+        table.rows.close()
     if run.progress is not None:
         run.progress(run.rows_in, 1.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
@@ -41,7 +41,7 @@ class XlsxSource:
         """How much has been read, 0 to 1, by the size the sheet says it has."""
         return min(1.0, self._done / self._rows) if self._rows else 0.0
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Generator[Line, None, None]:
         """Rows of the first sheet that has any; formulas give the values they were saved with."""
         with self.path.open("rb") as file:
             try:

@@ -293,14 +293,14 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     "random": (lambda: b"\x7fELF" + os.urandom(4000) + bytes(10), "binary"),
     "empty": (bytes, "empty"),
     "blank": (lambda: b"\xef\xbb\xbf\r\n ;;\r\n", "empty"),
-    "headings only": (lambda: HEAD.encode(), "no rows"),
+    "headings only": (HEAD.encode, "no rows"),
     "no headings": (lambda: b"a;b;c\n1;2;3\n", "headings"),
     "one column": (lambda: b"Kwota\n1\n2\n", "columns"),
-    "amount missing": (lambda: "Nr klienta;Nazwisko\n1;Żak\n".encode(), "amount"),
+    "amount missing": ("Nr klienta;Nazwisko\n1;Żak\n".encode, "amount"),
     "ten thousand columns": (lambda: b";".join(b"c%d" % n for n in range(10_000)) + b"\n", "10000 columns"),
     "ten thousand cells in a row": (lambda: HEAD.encode() + b";" * 20 + b"x;" * 10_000 + b"\n", "columns"),
     "endless line": (lambda: HEAD.encode() + b"a" * (3 << 20), "million characters"),
-    "quotation mark never closed": (lambda: (HEAD + 'K1;"Jan;1\n' + ROWS * 5).encode(), "quotation mark"),
+    "quotation mark never closed": ((HEAD + 'K1;"Jan;1\n' + ROWS * 5).encode, "quotation mark"),
     "cut within a character": (lambda: (HEAD + ROWS).encode() + "K3;Ł".encode()[:-1], "cut off"),
     "mixed encodings": (lambda: (HEAD + ROWS).encode() + "K3;Żółć".encode("cp1250"), "another encoding"),
     "cut XLSX": (lambda: _xlsx()[:-2000], "cut off"),
@@ -328,7 +328,7 @@ async def test_a_broken_file_says_why_and_changes_nothing(
     assert told.lower() in str(batch.error).lower()
     assert (batch.rows_in, batch.rejects_file) == (0, None)
     assert await everything(database, Debtor, col(Debtor.id)) == []
-    assert [path.name for path in tmp_path.glob("rejects-*")] == []
+    assert [name for name in os.listdir(tmp_path) if name.startswith("rejects-")] == []
 
 
 async def test_a_row_that_breaks_late_takes_all_rows_back(database: Database, importer: Importer) -> None:
@@ -338,8 +338,9 @@ async def test_a_row_that_breaks_late_takes_all_rows_back(database: Database, im
 
 
 async def test_a_quotation_mark_that_swallows_a_row_makes_no_debtor(database: Database, importer: Importer) -> None:
-    batch = await importer(HEAD + 'K4;"x\n' + ROWS + "K5;Jan;;;;1;;F/5\n", locale="en")
-    assert account(batch) == (2, 1, 1, 0)
+    rest = "".join(f"K{n};Jan;;;;1;;F\n" for n in range(10, 70))
+    batch = await importer(HEAD + 'K4;"x\n' + ROWS + rest, locale="en")
+    assert account(batch) == (61, 60, 1, 0)
     assert "a line break within the cell" in rejects_of(batch)
 
 
