@@ -200,7 +200,7 @@ def campaign_add(
     wrapup_seconds: Wrapup = None,
     policy: Policy = None,
 ) -> None:
-    """Add a campaign, stopped."""
+    """Add a campaign, stopped; every agent of the brand may work in it."""
     columns = _campaign_columns(locals())
     values = load_settings("campaign")
     from cli.campaigns import add
@@ -265,7 +265,7 @@ def campaign_assign(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="The other way: no further shift in it.")] = False,
     brand: Brand = None,
 ) -> None:
-    """Let an agent work in it."""
+    """Let an agent work in it: one who came after it was made, or was taken out."""
     values = load_settings("campaign")
     from cli.campaigns import assign
 

@@ -24,22 +24,26 @@ from numbering.models import CallerIdPool
 def add(
     settings: Settings, name: str, *, brand: str | None, trunk: str | None, pool: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Add a campaign, stopped. A brand's only trunk and only pool need not be named."""
+    """Add a campaign, stopped, with every agent of its brand. The brand's only trunk and pool need not be named."""
     clock, figures = settings.clock(), _figures(options)
 
-    async def act(session: AsyncSession) -> None:
+    async def act(session: AsyncSession) -> int:
         owner = await brand_named(session, brand)
         carrier = await trunk_named(session, trunk, owner.id)
         numbers = await pool_named(session, pool, owner.id)
         try:
-            await service.create_campaign(
+            row = await service.create_campaign(
                 session, clock, owner.id, name, carrier.id, numbers.id, actor=ACTOR, **figures
             )  # fmt: skip
         except CampaignError as error:
             raise OperatorError(str(error)) from None
+        agents = (await session.exec(select(Agent.id).where(Agent.brand_id == owner.id))).all()
+        for agent_id in agents:
+            await people.assign(session, clock, row.id, agent_id, actor=ACTOR)
+        return len(agents)
 
-    in_transaction(settings, act)
-    print(f"Added the campaign {name}, stopped: `callfloor campaign start` starts it")
+    count = in_transaction(settings, act)
+    print(f"Added the campaign {name} with {count} agents, stopped: `callfloor campaign start` starts it")
 
 
 def edit(

@@ -190,7 +190,9 @@ async def test_a_campaign(callfloor: Run, database: Database, brand: Brand, anna
     assert "Say which trunk" in refuse(callfloor("campaign", "add", "Listopad"))
     succeed(callfloor("trunk", "add", "alfa", "--host", "a.example"))
     succeed(callfloor("caller-id", "add", "221230001", "--proof", "umowa", "--pool", "Warszawa"))
-    succeed(callfloor("campaign", "add", "Listopad", "--mode", "progressive", "--max-lines", "5"))
+    added = succeed(callfloor("campaign", "add", "Listopad", "--mode", "progressive", "--max-lines", "5"))
+    assert "with 1 agents" in added
+    succeed(callfloor("campaign", "assign", "Listopad", "anna", "--withdraw"))
     succeed(callfloor("campaign", "edit", "Listopad", "--ratio", "1.5", "--policy", '{"attempts_per_day": 2}'))
     succeed(callfloor("campaign", "assign", "Listopad", "anna"))
     succeed(callfloor("campaign", "start", "Listopad"))
@@ -207,8 +209,8 @@ async def test_a_campaign(callfloor: Run, database: Database, brand: Brand, anna
         assert (await session.exec(select(CampaignAgent))).all() == []
     assert "disable it" in refuse(callfloor("trunk", "remove", "alfa"))
     assert await actions(database) == [
-        "trunk.create", "caller_id.add", "campaign.create", "campaign.edit", "campaign.assign", "campaign.start",
-        "campaign.stop", "campaign.withdraw",
+        "trunk.create", "caller_id.add", "campaign.create", "campaign.assign", "campaign.withdraw",
+        "campaign.edit", "campaign.assign", "campaign.start", "campaign.stop", "campaign.withdraw",
     ]  # fmt: skip
 
 
