@@ -267,6 +267,17 @@ def settings(
 
 
 @app.command()
+def outcomes(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/operator/outcomes.md.")] = False,
+) -> None:
+    """What each signal of a carrier means, and what follows each outcome."""
+    from cli.outcomes_page import markdown as page
+    from cli.outcomes_page import table
+
+    print(page() if markdown else table(), end="")
+
+
+@app.command()
 def ready(
     what: Annotated[list[str], typer.Argument(help="web, media, database, bus.")],
 ) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from cli import settings_page
+from cli import outcomes_page, settings_page
 from core.db import Database
 from core.models import AuditEvent, Brand, Login, UserAccount
 from core.security import Keys, verify_password
 from core.settings import Settings
 from dialer.agents.models import Agent, Disposition
+from dialer.call import Outcome
 from tests.support.servers import Servers
 
 Run = Callable[..., Any]
@@ -69,6 +70,15 @@ def test_the_page_of_settings_is_current() -> None:
         "run: callfloor settings --markdown > docs/operator/settings.md"
     )
     assert all(entry.meaning for entry in settings_page.entries()), "each setting says what it means"
+
+
+@pytest.mark.unit
+def test_the_page_of_outcomes_is_current() -> None:
+    page = Path(__file__).parents[2] / outcomes_page.PAGE
+    assert page.read_text() == outcomes_page.markdown(), (
+        "run: callfloor outcomes --markdown > docs/operator/outcomes.md"
+    )
+    assert {f"`{outcome}`" for outcome in Outcome} <= set(page.read_text().split()), "each outcome is on it"
 
 
 @pytest.mark.unit
