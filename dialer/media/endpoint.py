@@ -41,6 +41,9 @@ class Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no types
         """A ``pj.AccountConfig`` whose RTP sockets are taken from this endpoint's address and port range."""
         config = pj.AccountConfig()
         config.idUri = id_uri
+        # At its default the library asks for the machine's IPv6 address before every call: a look-up of the host's own
+        # name that blocks the whole process for seconds if the name server is slow.
+        config.sipConfig.ipv6Use = config.mediaConfig.ipv6Use = pj.PJSUA_IPV6_DISABLED
         media = config.mediaConfig.transportConfig
         media.port, media.portRange = self.rtp_port, self.rtp_ports - 1
         media.boundAddress = self.host
