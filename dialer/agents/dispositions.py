@@ -9,6 +9,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.contact.ledger import mark_conversation
+from cases.contact.stops import stop_person, stop_point
 from cases.models import ActionKind, Channel, ContactKind, ContactPoint, Debtor, Direction, Interaction, NextAction
 from core.clock import Clock
 from core.ids import new_id
@@ -20,7 +21,6 @@ from dialer.campaigns.models import Lead
 from dialer.campaigns.recycling import recycle, rules_of
 from dialer.events import DESK, UI, AttemptsChanged, HangupRequested, SessionTouched
 from numbering.models import SuppressionKind
-from numbering.suppression import suppress
 
 
 class DispositionError(Exception):
@@ -116,17 +116,10 @@ async def apply(
     if given.right_party:
         await mark_conversation(session, attempt.id)
     if given.suppress == "phone":
-        await suppress(
-            session,
-            clock,
-            attempt.brand_id,
-            SuppressionKind.PHONE,
-            attempt.phone,
-            given.code,
-            debtor_id=attempt.debtor_id,
-        )
+        phone, whose = SuppressionKind.PHONE, attempt.debtor_id
+        await stop_point(session, clock, attempt.brand_id, phone, attempt.phone, given.code, debtor_id=whose)
     elif given.suppress == "debtor":
-        await suppress(session, clock, attempt.brand_id, SuppressionKind.DEBTOR, str(attempt.debtor_id), given.code)
+        await stop_person(session, clock, attempt.brand_id, attempt.debtor_id, given.code)
     if callback_at is not None:
         session.add(
             NextAction(

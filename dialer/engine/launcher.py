@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.contact.packs import PolicyError
@@ -21,6 +21,7 @@ from core import leases
 from core.bus import LOST
 from core.ids import new_id
 from dialer.agents.models import AgentState
+from dialer.attempts.models import Attempt
 from dialer.call import CallState, Outcome
 from dialer.campaigns.hopper import pick
 from dialer.campaigns.models import Lead, LeadState
@@ -126,6 +127,16 @@ class Launcher:
         work = self.runner.work
         return max(0, min(work.campaign.max_lines, work.trunk.max_calls) - open_calls)
 
+    async def _trunk_lines_free(self, session: AsyncSession) -> int:
+        """What the trunk can still carry: other campaigns may call through it too."""
+        trunk = self.runner.work.trunk
+        up = await session.exec(
+            select(func.count())
+            .select_from(Attempt)
+            .where(Attempt.trunk_id == trunk.id, col(Attempt.ended_at).is_(None))
+        )
+        return trunk.max_calls - up.one()
+
     def _refill(self, now: float) -> float:
         rate = self.runner.work.trunk.max_cps
         self._tokens = min(max(1.0, rate), self._tokens + (now - self._filled) * rate) if self._filled else 1.0
@@ -169,6 +180,8 @@ class Launcher:
             if runner.work.running:
                 wishes += await self._callbacks(s)
             wanted = min(self._wanted(), MOST_AT_ONCE - len(wishes))
+            if wanted > 0:
+                wanted = min(wanted, await self._trunk_lines_free(s) - len(wishes))
             if wanted > 0:
                 leads = await pick(s, runner.campaign_id, runner.clock.now(), wanted)
                 if not leads:

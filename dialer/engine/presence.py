@@ -86,6 +86,8 @@ class Presence:
                 await self.runner.leg_down(batch, row.id, None)
             elif not row.leg_up and row.id in legs:
                 await self.runner.floor.leg_up(batch.session, row.id, node, None)
+        for session_id in legs - set(self.runner.floor.sessions):  # the shift ended while media was away
+            batch.command(node, m.HangupAgent(session_id=session_id))
 
     async def _ask(self, nodes: Iterable[str]) -> None:
         """Have media processes send again what is not acknowledged, then their inventory."""
