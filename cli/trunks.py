@@ -12,10 +12,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cli.asking import ask_password
 from cli.lookup import ACTOR, brand_named, given, trunk_named
 from cli.transaction import OperatorError, in_transaction
+from core.bus import LOST, Bus
+from core.embedded import redis_url
 from core.models import Brand
 from core.security import Keys
 from core.settings import Settings
 from dialer.call import Outcome
+from dialer.engine.nodes import alive_nodes
 from dialer.trunks import service
 from dialer.trunks.models import CallerIdHeader, NumberFormat, SrtpUse, Transport, Trunk, TrunkAuth
 from dialer.trunks.reload import ask_reload
@@ -49,7 +52,7 @@ def add(settings: Settings, name: str, *, brand: str | None, password: bool, opt
             )
         except TrunkError as error:
             raise OperatorError(str(error)) from None
-        await ask_reload(session, [settings.node])
+        await _tell_media(session, settings)
 
     in_transaction(settings, act)
     print(f"Added the trunk {name}")
@@ -69,7 +72,7 @@ def edit(settings: Settings, name: str, *, brand: str | None, password: bool, op
             await service.edit_trunk(session, clock, keys, trunk.id, password=secret, actor=ACTOR, **fields)
         except TrunkError as error:
             raise OperatorError(str(error)) from None
-        await ask_reload(session, [settings.node])
+        await _tell_media(session, settings)
 
     in_transaction(settings, act)
     print(f"Changed the trunk {name}")
@@ -85,7 +88,7 @@ def remove(settings: Settings, name: str, *, brand: str | None) -> None:
             await service.remove_trunk(session, clock, trunk.id, actor=ACTOR)
         except TrunkError as error:
             raise OperatorError(f"{error} (callfloor trunk edit NAME --disabled)") from None
-        await ask_reload(session, [settings.node])
+        await _tell_media(session, settings)
 
     in_transaction(settings, act)
     print(f"Removed the trunk {name}")
@@ -150,6 +153,18 @@ def rule(
 
 async def _trunk(session: AsyncSession, name: str, brand: str | None) -> Trunk:
     return await trunk_named(session, name, (await brand_named(session, brand)).id)
+
+
+async def _tell_media(session: AsyncSession, settings: Settings) -> None:
+    """Have every media process read the trunks again; those that don't run now will as they start."""
+    bus = Bus(redis_url(settings))
+    try:
+        running = set(await alive_nodes(bus))
+    except LOST:
+        running = set()
+    finally:
+        await bus.close()
+    await ask_reload(session, {settings.node, *running})
 
 
 def _fields(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
+from core.bus import Bus
 from core.clock import ManualClock
 from core.db import Database
 from core.ids import new_id
@@ -16,7 +18,7 @@ from core.security import Keys
 from core.settings import Settings
 from dialer.agents.models import Agent, CampaignAgent
 from dialer.campaigns.models import Campaign
-from dialer.media.messages import commands_stream
+from dialer.media.messages import alive_key, commands_stream
 from dialer.trunks.models import NumberFormat, OutcomeRule, Trunk, TrunkAuth
 from numbering.models import CallerId, CallerIdPool, CallerIdPoolMember
 
@@ -77,6 +79,19 @@ async def test_a_trunk_from_its_first_day_to_its_last(
     succeed(callfloor("trunk", "remove", "beta"))
     assert "No trunk beta" in refuse(callfloor("trunk", "edit", "beta", "--max-calls", "1"))
     assert await actions(database) == ["trunk.create", "trunk.edit", "trunk.edit", "trunk.remove"]
+
+
+async def test_every_media_process_hears_of_a_trunk(
+    callfloor: Run, database: Database, bus: Bus, settings: Settings, brand: Brand
+) -> None:
+    alive = {"incarnation": "1", "calls": 0, "max_calls": 10}
+    await bus.redis.set(alive_key("other"), json.dumps(alive))
+    succeed(callfloor("trunk", "add", "alfa", "--host", "a.example"))
+    succeed(callfloor("trunk", "add", "beta", "--host", "b.example", redis_url="unix:///nowhere.sock"))
+    async with database.begin() as session:
+        told = (await session.exec(select(Outbox).order_by(col(Outbox.id)))).all()
+    own, other = commands_stream(settings.node), commands_stream("other")
+    assert [row.stream for row in told] == [own, other, own]
 
 
 @pytest.mark.parametrize(
