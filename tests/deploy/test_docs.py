@@ -95,6 +95,8 @@ def test_settings(page: Path) -> None:
     known = {f"CALLFLOOR_{name.upper()}" for name in Settings.model_fields} | NOT_SETTINGS
     named = set(re.findall(r"\bCALLFLOOR_[A-Z_]*[A-Z]\b", page.read_text()))
     assert named <= known
+    keys = set(re.findall(r"^    ([a-z_]+) = ", page.read_text(), re.MULTILINE))  # lines of callfloor.toml
+    assert keys <= set(Settings.model_fields)
 
 
 def test_links(page: Path) -> None:
