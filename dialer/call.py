@@ -87,7 +87,7 @@ class Action(StrEnum):
     FIND_AGENT = "find_agent"
     BRIDGE = "bridge"
     PLAY_MESSAGE = "play_message"
-    RELEASE_AGENT = "release_agent"  # the agent had no conversation: ready again
+    RELEASE_AGENT = "release_agent"  # an agent reserved for it had no conversation: ready again
     WRAP_UP = "wrap_up"  # the conversation is over
 
 
@@ -290,13 +290,10 @@ class Call:
         return [Action.FIND_AGENT]
 
     def _end(self, at: float, outcome: Outcome, step: str) -> list[Action]:
-        was = self.state
         self.ended_at = at
         self.outcome = outcome
         self._to(CallState.ENDED, step)
-        if self.bridged_at is not None:
-            return [Action.WRAP_UP]
-        return [Action.RELEASE_AGENT] if was in (CallState.BRIDGING, CallState.HANGING_UP) else []
+        return [Action.RELEASE_AGENT if self.bridged_at is None else Action.WRAP_UP]
 
     def _to(self, state: CallState, step: str) -> None:
         self.state = state

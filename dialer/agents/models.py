@@ -54,7 +54,10 @@ class PauseReason(BrandRow, table=True):
 
 
 class AgentSession(BrandRow, table=True):
-    """One shift of an agent in a campaign, with its nailed-up leg. At most one open session per agent."""
+    """One shift of an agent in a campaign, with its nailed-up leg. At most one open session per agent.
+
+    ``asked_at``: when the agent asked for a call that the engine has not answered; any change of state is an answer.
+    """
 
     __tablename__ = "agent_session"
     __table_args__ = (
@@ -68,6 +71,8 @@ class AgentSession(BrandRow, table=True):
     pause_requested: str | None = Field(default=None, description="pause reason taken at the next end of wrap-up")
     pause_reason: str | None = None
     attempt_id: UUID | None = Field(default=None, description="attempt the agent is reserved for, talks on or wraps up")
+    lead_id: UUID | None = Field(default=None, description="lead the agent looks at, or asked a call to last")
+    asked_at: datetime | None = instant()
     media_node: str | None = None
     leg_up: bool = Field(default=False, description="the nailed-up leg is answered")
     ended_at: datetime | None = instant()

@@ -48,7 +48,7 @@ async def change(
             .where(col(AgentStateLog.session_id) == row.id, col(AgentStateLog.until).is_(None))
             .values(until=now)
         )
-        row.state, row.state_since = state, now
+        row.state, row.state_since, row.asked_at = state, now, None
         row.pause_reason = reason if state is AgentState.PAUSED else None
         if state in (AgentState.READY, AgentState.PAUSED, AgentState.CONNECTING, AgentState.OUT):
             row.attempt_id = None

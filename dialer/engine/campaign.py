@@ -7,6 +7,7 @@ keeps its events until they are acknowledged, so nothing is lost by that.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +15,8 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from pydantic import ValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col, select
 
 from cases.events import CASE_EVENT, CASES, CaseSettled, ContactStopped
@@ -22,6 +24,7 @@ from core import leases
 from core.bus import LOST, Bus, Entry
 from core.clock import Clock
 from core.db import Database
+from core.process import until
 from core.settings import Settings
 from dialer.agents.models import AgentSession, AgentState
 from dialer.attempts.models import Attempt, MediaCursor
@@ -40,6 +43,7 @@ from dialer.media import messages as m
 
 log = structlog.get_logger()
 
+AWAY = (OperationalError, InterfaceError, OSError, TimeoutError)  # PostgreSQL is gone, or comes back just now
 LEASE_SECONDS = 5.0
 TICK = 0.5  # s between two looks at pacing, nodes and agents
 LATEST = 0.1  # s the loop waits at most for an event
@@ -90,9 +94,12 @@ class CampaignRunner:
                     await self._loop()
                 except (leases.LeaseLost, CampaignLost):
                     return
-                except (*LOST, SQLAlchemyError, OSError) as error:
+                except (*LOST, *AWAY) as error:
                     log.warning("engine.waits", campaign=str(self.campaign_id), error=type(error).__name__)
-                    await asyncio.sleep(0.2)
+                    await until(stop, 0.2)
+                except Exception:
+                    log.exception("engine.broken", campaign=str(self.campaign_id))
+                    await until(stop, 1.0)
         finally:
             await self.launcher.settle()
             with suppress(Exception):
@@ -224,7 +231,7 @@ class CampaignRunner:
         stops: list[CaseSettled | ContactStopped] = []
         for entry in entries:
             if entry.stream == self.stream:
-                events.append(m.EVENT.validate_json(entry.json))
+                events.append(_event(entry.json))
             elif entry.stream == DESK:
                 asked = DESK_EVENT.validate_json(entry.json)
                 if asked.campaign_id != self.campaign_id:
@@ -366,3 +373,13 @@ class CampaignRunner:
             by_node.setdefault(node, []).append(command)
         for node, messages in by_node.items():
             await self.bus.publish(m.commands_stream(node), *messages)
+
+
+def _event(text: str) -> m.Event:
+    """A media event. One this version can't read counts as seen, so that those after it are not held up for ever."""
+    try:
+        return m.EVENT.validate_json(text)
+    except ValidationError as error:
+        log.error("engine.event_unreadable", faults=[fault["loc"] for fault in error.errors(include_input=False)])
+        known = {name: value for name, value in json.loads(text).items() if name in m.Event.model_fields}
+        return m.Event.model_validate(known)

@@ -88,7 +88,7 @@ class Events:
     async def _refused(self, batch: Batch, call: LiveCall, event: m.CallRefused) -> list[Action]:
         if event.why == "known":  # a second copy of the command: the first one's fate stands
             return []
-        return [*call.machine.refused(event.at, event.why), Action.RELEASE_AGENT]
+        return call.machine.refused(event.at, event.why)
 
     async def _progress(self, batch: Batch, call: LiveCall, event: m.CallProgress) -> list[Action]:
         actions = call.machine.progress(event.at, forwarded_to_mailbox=forwarded_to_mailbox(event))
@@ -144,10 +144,7 @@ class Events:
         outcome = read_signal(signal, self.rules.get(call.trunk_id, ()))
         if event.ring_timeout:
             outcome = Outcome.NO_ANSWER
-        actions = call.machine.ended(event.at, outcome, self.patience)
-        if call.machine.bridged_at is None and Action.RELEASE_AGENT not in actions:
-            actions.append(Action.RELEASE_AGENT)  # an agent who had asked for this very call
-        return actions
+        return call.machine.ended(event.at, outcome, self.patience)
 
     @staticmethod
     def _detail(event: m.Event) -> dict[str, Any]:

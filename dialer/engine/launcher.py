@@ -43,6 +43,8 @@ CONGESTED: Final = 3  # so many congestion results within CONGESTION_WINDOW rest
 CONGESTION_WINDOW: Final = 5.0  # s
 CONGESTION_REST: Final = 3.0  # s
 EMPTY_REST: Final = 1.0  # s the hopper is left alone after it gave nothing
+CLOSED_REST: Final = 30.0  # s it is left alone when nobody in it may be called at this hour
+CALLBACKS_EVERY: Final = 1.0  # s between two looks for due call-backs
 OWN_AGENT_FIRST: Final = timedelta(minutes=10)  # a due call-back waits so long for its agent, then anybody takes it
 
 
@@ -57,6 +59,7 @@ class Launcher:
         self._tokens, self._filled = 1.0, 0.0
         self._rest_until = 0.0
         self._empty_until = 0.0
+        self._callbacks_at = 0.0  # when due call-backs were last looked for
         self._congestion: deque[float] = deque(maxlen=CONGESTED)
         self.trunk_up = True
 
@@ -144,7 +147,9 @@ class Launcher:
         return self._tokens
 
     def _callbacks_possible(self) -> bool:
-        return self.runner.work.running and bool(self.runner.floor.ready())
+        """Whether it is time to look for due call-backs."""
+        waited = self.runner.clock.timestamp() - self._callbacks_at
+        return self.runner.work.running and waited >= CALLBACKS_EVERY and bool(self.runner.floor.ready())
 
     # ---- one round ----
 
@@ -176,12 +181,14 @@ class Launcher:
         async with runner.database.begin() as s:
             await leases.check(s, runner.lease, runner.token)
             terms = Terms(runner.work.campaign, runner.work.brand, runner.work.trunk, node, runner.token)
-            wishes = await self._requested(s)
+            wishes: list[Wish] = []
             if runner.work.running:
+                wishes += await self._requested(s)
                 wishes += await self._callbacks(s)
             wanted = min(self._wanted(), MOST_AT_ONCE - len(wishes))
             if wanted > 0:
                 wanted = min(wanted, await self._trunk_lines_free(s) - len(wishes))
+            leads: list[Lead] = []
             if wanted > 0:
                 leads = await pick(s, runner.campaign_id, runner.clock.now(), wanted)
                 if not leads:
@@ -195,8 +202,11 @@ class Launcher:
             runner.calls[p.call.id] = p.call
         self._tokens -= len(placed)
         metrics.LAUNCHED.labels(runner.work.campaign.mode).inc(len(placed))
-        if wanted > 0 and not placed:
-            self._again = True  # none of those picked may be called now; the next ones may
+        if leads and not placed:
+            if all(lead.reason == "outside_window" for lead in leads):
+                self._empty_until = now + CLOSED_REST
+            else:
+                self._again = True  # none of those picked may be called now; the next ones may
         await runner.send([(node, p.command) for p in placed])
 
     async def _after(self, session: AsyncSession, wishes: Sequence[Wish], placed: Sequence[Placed]) -> None:
@@ -240,9 +250,10 @@ class Launcher:
     async def _callbacks(self, session: AsyncSession) -> list[Wish]:
         """Due call-backs: for their own agent; after a while, or if that agent has no shift, for whoever is ready."""
         runner = self.runner
-        if not runner.floor.ready():
+        if not self._callbacks_possible():
             return []
         now = runner.clock.now()
+        self._callbacks_at = now.timestamp()
         due = await session.exec(
             select(NextAction)
             .where(
