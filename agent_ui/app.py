@@ -19,6 +19,7 @@ from agent_ui import health, login, manager
 from agent_ui.context import Site
 from agent_ui.desk import api as desk_api
 from agent_ui.desk import pages as desk_pages
+from agent_ui.desk import requests as desk_requests
 from agent_ui.desk.actions import DeskError
 from agent_ui.floor import campaigns as floor_campaigns
 from agent_ui.floor import lists as floor_lists
@@ -41,6 +42,7 @@ HTMX: Final = ROOT.parent / "node_modules" / "htmx.org" / "dist"
 ROUTERS: Final = (
     login.router,
     desk_pages.router,
+    desk_requests.router,
     desk_api.router,
     floor_pages.router,
     floor_campaigns.router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from agent_ui import words
 from agent_ui.context import Site, site_of
 from agent_ui.i18n import LANGUAGES, Speech, best_language, duration
 from agent_ui.identity import User
+from cases.contact.texts import TEXTS, reason_text
 from core.models import Role
 
 LANGUAGE_COOKIE: Final = "language"
@@ -54,6 +56,7 @@ def environment(language: str) -> Environment:
         phone=phone,
         outcome=lambda code: speech.text(words.outcome(code)),
         reason=lambda code: reason(speech, code),
+        refusal=lambda code, figures: refusal(speech, code, figures),
         word=lambda code, table: speech.text(getattr(words, table).get(str(code), str(code))),
     )
     env.globals.update(
@@ -100,6 +103,14 @@ def reason(speech: Speech, code: str) -> str:
         if code.startswith(prefix):
             return speech.text(template, what=speech.text(words.outcome(code.removeprefix(prefix))))
     return speech.text(words.reason(code))
+
+
+def refusal(speech: Speech, code: str, figures: Mapping[str, Any]) -> str:
+    """Why the contact policy says no, with its figures: "3 of 3 attempts today"."""
+    if code not in TEXTS:
+        return reason(speech, code)
+    named = {**figures, "suppressed": speech.text(words.outcome(figures.get("suppressed", "")))}
+    return reason_text(code, speech.language, named)
 
 
 def epoch(value: datetime | None) -> str:

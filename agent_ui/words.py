@@ -132,6 +132,9 @@ REASONS: Final[dict[str, str]] = {
     "no_phone": "No working phone",
     "no_caller_id": "No caller ID to show",
     "in_flight": "Being called",
+    "person_in_flight": "The person is being called already",
+    "offered": "An agent looks at the card",
+    "skipped": "Skipped by an agent",
 }
 
 

@@ -21,7 +21,7 @@ from core.settings import Settings
 from dialer.agents import defaults
 from dialer.agents.models import AgentState
 from tests.agent_ui import world as w
-from tests.agent_ui.served import chromium, log_in, served
+from tests.agent_ui.served import Chromium, log_in, served
 from tests.conftest import START
 from tests.support.servers import Servers
 
@@ -89,7 +89,7 @@ async def _down(page: Page) -> None:
     await page.locator("table.rules tr").nth(8).scroll_into_view_if_needed()
 
 
-async def shoot(settings: Settings, folder: Path, *, empty: bool) -> None:
+async def shoot(settings: Settings, chromium: Chromium, folder: Path, *, empty: bool) -> None:
     """All pictures of an installation without, or with, a morning of work behind it."""
     assert settings.database_url is not None
     assert settings.redis_url is not None
@@ -104,7 +104,7 @@ async def shoot(settings: Settings, folder: Path, *, empty: bool) -> None:
         if empty:
             for login, role in (("szefowa", w.Role.SUPERVISOR), ("kierownik", w.Role.MANAGER)):
                 session.add(w.user(clock, login, "Iga Sikora", role, brand.id))
-    async with served(settings, database, bus) as address, chromium() as browser:
+    async with served(settings, database, bus) as address, chromium.driven() as browser:
         if empty:
             for size in SIZES:
                 studio = Studio(browser, address, folder, size)
@@ -163,6 +163,7 @@ def main(folder: Path) -> None:
     """Start servers of its own, take all pictures, end them."""
     folder.mkdir(parents=True, exist_ok=True)
     servers = Servers(Settings(clock_start=START, clock_epoch=time.time()))
+    chromium = Chromium()
     with tempfile.TemporaryDirectory() as scratch:
         try:
             servers.start()
@@ -179,9 +180,10 @@ def main(folder: Path) -> None:
                     clock_epoch=time.time(),
                     web_port=port,
                 )
-                asyncio.run(shoot(settings, folder, empty=empty))
+                asyncio.run(shoot(settings, chromium, folder, empty=empty))
         finally:
             servers.stop()
+            chromium.stop()
     for picture in sorted(folder.glob("*.png")):
         print(picture)
 

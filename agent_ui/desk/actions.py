@@ -10,11 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from agent_ui.desk.state import Desk
 from cases.models import NextAction
 from core.clock import Clock
-from core.outbox import emit
 from dialer.agents import service
 from dialer.agents.models import AgentSession
-from dialer.campaigns.models import Lead
-from dialer.events import DESK, DialRequested
+from dialer.agents.requests import bring_forward
 
 
 class DeskError(Exception):
@@ -46,28 +44,15 @@ async def begin_shift(session: AsyncSession, clock: Clock, desk: Desk, campaign_
     return await service.open_session(session, clock, agent.id, campaign_id)
 
 
-async def call_back_now(session: AsyncSession, desk: Desk, action_id: UUID) -> None:
-    """Ask the engine to dial one of the agent's call-backs now; the dialer's rules hold for it too.
+async def call_back_now(session: AsyncSession, clock: Clock, desk: Desk, action_id: UUID) -> None:
+    """Have one of the agent's call-backs dialled now; the dialer's rules hold for it too.
 
     Raises:
-        DeskError: no shift, not this agent's, or its case is in no list of the campaign.
+        DeskError: no shift, or no such call-back.
+        SessionError: not ready, not this agent's, or its case is in no list of the campaign.
     """
     row = open_row(desk)
-    action = await session.get(NextAction, action_id)
-    if action is None or action.agent_id != row.agent_id:
-        raise DeskError("This is not your call-back.")
-    lead = (
-        await session.exec(select(Lead).where(Lead.campaign_id == row.campaign_id, Lead.case_id == action.case_id))
-    ).first()
-    if lead is None:
-        raise DeskError("This case is not in your campaign.")
-    await emit(
-        session,
-        DESK,
-        DialRequested(
-            campaign_id=row.campaign_id,
-            session_id=row.id,
-            lead_id=lead.id,
-            contact_point_id=action.contact_point_id,
-        ),
-    )
+    action = (await session.exec(select(NextAction).where(NextAction.id == action_id).with_for_update())).first()
+    if action is None:
+        raise DeskError("There is no such call-back any more.")
+    await bring_forward(session, clock, row.id, action)

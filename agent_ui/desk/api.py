@@ -18,7 +18,7 @@ from agent_ui.desk.watch import Watch
 from agent_ui.identity import AnyUser, User, transaction
 from agent_ui.push import push
 from core.models import Role
-from dialer.agents import service
+from dialer.agents import requests, service
 from dialer.agents.dispositions import dispose
 
 router = APIRouter(prefix="/api/desk")
@@ -49,6 +49,13 @@ class Given(_Body):
     code: Code
     note: Annotated[str, StringConstraints(max_length=4000)] = ""
     callback_at: AwareDatetime | None = None
+    contact_point_id: UUID | None = None
+
+
+class Chosen(_Body):
+    """A lead, and maybe on which of the debtor's phones; default: the next in turn."""
+
+    lead_id: UUID
     contact_point_id: UUID | None = None
 
 
@@ -110,6 +117,34 @@ async def disposition(request: Request, user: AnyUser, body: Given) -> dict[str,
             callback_at=body.callback_at,
             contact_point_id=body.contact_point_id,
         )
+    return await _state(site, user)
+
+
+@router.post("/offer")
+async def offer(request: Request, user: AnyUser) -> dict[str, Any]:
+    """Look at the next debtor of a preview campaign: ``asked`` of the state; null: nobody is due."""
+    site = site_of(request)
+    async with transaction(site, user) as session:
+        await requests.offer(session, site.clock, await _open(session, site, user))
+    return await _state(site, user)
+
+
+@router.post("/skip")
+async def skip(request: Request, user: AnyUser, body: Chosen) -> dict[str, Any]:
+    """Put the debtor back."""
+    site = site_of(request)
+    async with transaction(site, user) as session:
+        await requests.skip(session, site.clock, await _open(session, site, user), body.lead_id)
+    return await _state(site, user)
+
+
+@router.post("/call")
+async def call(request: Request, user: AnyUser, body: Chosen) -> dict[str, Any]:
+    """Ask for the call; a refusal stands in ``asked`` of a later state."""
+    site = site_of(request)
+    async with transaction(site, user) as session:
+        row = await _open(session, site, user)
+        await requests.request_call(session, site.clock, row, body.lead_id, body.contact_point_id)
     return await _state(site, user)
 
 

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_ui.context import Site, site_of
 from agent_ui.desk import state as desk_state
-from agent_ui.desk.actions import DeskError, begin_shift, call_back_now, open_row
+from agent_ui.desk.actions import DeskError, begin_shift, open_row
 from agent_ui.desk.card import DeskCard, load_card
 from agent_ui.desk.watch import Watch
 from agent_ui.i18n import Speech
@@ -62,40 +62,34 @@ async def live(socket: WebSocket) -> None:
 async def begin(request: Request, user: AnyUser, campaign_id: Annotated[UUID, Form()]) -> Response:
     """Begin a shift; the telephone rings."""
     clock = site_of(request).clock
-    return await _do(request, user, lambda s, desk: begin_shift(s, clock, desk, campaign_id))
+    return await do(request, user, lambda s, desk: begin_shift(s, clock, desk, campaign_id))
 
 
 @router.post("/desk/ready")
 async def ready(request: Request, user: AnyUser) -> Response:
     """Ask for calls."""
     clock = site_of(request).clock
-    return await _do(request, user, lambda s, desk: service.get_ready(s, clock, open_row(desk).id))
+    return await do(request, user, lambda s, desk: service.get_ready(s, clock, open_row(desk).id))
 
 
 @router.post("/desk/pause")
 async def pause(request: Request, user: AnyUser, reason: Annotated[str, Form(max_length=40)]) -> Response:
     """Pause, now or after the call."""
     clock = site_of(request).clock
-    return await _do(request, user, lambda s, desk: service.pause(s, clock, open_row(desk).id, reason))
+    return await do(request, user, lambda s, desk: service.pause(s, clock, open_row(desk).id, reason))
 
 
 @router.post("/desk/hangup")
 async def hang_up(request: Request, user: AnyUser) -> Response:
     """End the debtor's call."""
-    return await _do(request, user, lambda s, desk: service.request_hangup(s, open_row(desk).id))
+    return await do(request, user, lambda s, desk: service.request_hangup(s, open_row(desk).id))
 
 
 @router.post("/desk/close")
 async def close(request: Request, user: AnyUser) -> Response:
     """End the shift."""
     clock = site_of(request).clock
-    return await _do(request, user, lambda s, desk: service.close_session(s, clock, open_row(desk).id))
-
-
-@router.post("/desk/callback")
-async def call_now(request: Request, user: AnyUser, action_id: Annotated[UUID, Form()]) -> Response:
-    """Call a promised call-back now."""
-    return await _do(request, user, lambda s, desk: call_back_now(s, desk, action_id))
+    return await do(request, user, lambda s, desk: service.close_session(s, clock, open_row(desk).id))
 
 
 @router.post("/desk/disposition")
@@ -126,16 +120,16 @@ async def save(
             contact_point_id=UUID(contact_point_id) if contact_point_id else None,
         )
 
-    return await _do(request, user, deed)
+    return await do(request, user, deed)
 
 
 async def look(site: Site, user: User) -> tuple[desk_state.Desk, DeskCard | None]:
-    """The desk and, in a call, its card."""
+    """The desk and, in a call or before one that the agent asks for, its card."""
     async with transaction(site, user) as session:
         desk = await desk_state.load(session, user, site.clock.now())
         card = None
-        if desk.attempt is not None and desk.campaign is not None:
-            card = await load_card(session, site, desk.attempt.case_id, desk.campaign.policy)
+        if desk.case_id is not None and desk.campaign is not None:
+            card = await load_card(session, site, desk.case_id, desk.campaign.policy)
     return desk, card
 
 
@@ -147,13 +141,19 @@ def draw(site: Site, speech: Speech, desk: desk_state.Desk, card: DeskCard | Non
     }
 
 
-async def _do(request: Request, user: User, deed: Deed) -> Response:
-    """One act in one transaction, then the page as it is after it; a refusal is told and changes nothing."""
+async def do(request: Request, user: User, deed: Deed, quiet: tuple[type[Exception], ...] = ()) -> Response:
+    """One act in one transaction, then the page as it is after it; a refusal is told and changes nothing.
+
+    Args:
+        quiet: refusals that nobody needs to read.
+    """
     site, speech = site_of(request), speech_of(request, user)
     told, status = "", 200
     try:
         async with transaction(site, user) as session:
             await deed(session, await desk_state.load(session, user, site.clock.now()))
+    except quiet:
+        pass
     except ERRORS as error:
         told, status = speech.text(str(error)), 409
     desk, card = await look(site, user)

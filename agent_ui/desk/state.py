@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from agent_ui.desk.asked import Asked, load_asked
 from agent_ui.identity import User
 from cases.models import ActionKind, ActionState, Debtor, NextAction
 from dialer.agents.defaults import NONE_GIVEN
@@ -58,12 +59,30 @@ class Desk:
     row: AgentSession | None
     campaign: Campaign | None
     attempt: Attempt | None
+    asked: Asked | None
     debtor: Debtor | None
     campaigns: list[Campaign]
     dispositions: list[Disposition]
     pauses: list[PauseReason]
     due: list[Due]
     recent: list[Recent]
+
+    @property
+    def offers(self) -> bool:
+        """Whether the campaign gives its agents the next debtor to look at."""
+        return self.campaign is not None and self.campaign.mode == "preview"
+
+    @property
+    def searches(self) -> bool:
+        """Whether its agents look for debtors themselves."""
+        return self.campaign is not None and self.campaign.mode == "manual"
+
+    @property
+    def case_id(self) -> UUID | None:
+        """The case whose card is on the page."""
+        if self.attempt is not None:
+            return self.attempt.case_id
+        return self.asked.lead.case_id if self.asked else None
 
     @property
     def saved(self) -> bool:
@@ -103,6 +122,7 @@ async def load(session: AsyncSession, user: User, now: datetime) -> Desk:
         row=row,
         campaign=campaign,
         attempt=attempt,
+        asked=await load_asked(session, row, campaign, now) if row and campaign and attempt is None else None,
         debtor=debtor,
         campaigns=campaigns,
         dispositions=list(dispositions.all()),
@@ -135,6 +155,15 @@ def as_json(desk: Desk, language: str) -> dict[str, Any]:
             "case_id": str(attempt.case_id),
             "bridged_at": _iso(attempt.bridged_at),
             "ended": attempt.ended_at is not None,
+        },
+        "asked": desk.asked
+        and {
+            "lead_id": str(desk.asked.lead.id),
+            "debtor": desk.asked.debtor,
+            "case_id": str(desk.asked.lead.case_id),
+            "step": str(desk.asked.step),
+            "reason": desk.asked.lead.reason,
+            "next_allowed": _iso(desk.asked.lead.due_at),
         },
         "campaigns": [{"id": str(c.id), "name": c.name} for c in desk.campaigns],
         "dispositions": [

@@ -84,6 +84,9 @@ const KEYS = {
   r: () => press('ready'),
   p: () => press('pause'),
   x: () => press('hangup'),
+  c: () => press('call'),
+  s: () => press('skip'),
+  '/': () => document.getElementById('query')?.focus(),
   j: () => queueStep(1),
   k: () => queueStep(-1),
   '?': () => document.getElementById('help')?.showModal(),
@@ -107,7 +110,8 @@ document.addEventListener('keydown', (event) => {
     else radio.focus();
     return;
   }
-  const act = document.body.classList.contains('desk') && KEYS[event.key.toLowerCase()];
+  const idle = !event.target.closest?.('a, button, label, summary, [tabindex="0"]');
+  const act = document.body.classList.contains('desk') && (event.key === 'Enter' ? idle && KEYS.c : KEYS[event.key.toLowerCase()]);
   if (act) {
     event.preventDefault();
     act();

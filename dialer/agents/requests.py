@@ -79,10 +79,7 @@ async def request_call(
         SessionError: the agent is not ready, the campaign does not run, or the lead is being called already or belongs
             to another campaign.
     """
-    row = await _ready(session, session_id)
-    campaign = await session.get_one(Campaign, row.campaign_id)
-    if campaign.state is not CampaignState.RUNNING:
-        raise SessionError("The campaign does not run now.")
+    row = await _ready_in_running(session, session_id)
     lead = await _lead(session, row, lead_id)
     if lead.state is LeadState.IN_FLIGHT:
         raise SessionError("This debtor is being called already.")
@@ -97,9 +94,9 @@ async def bring_forward(session: AsyncSession, clock: Clock, session_id: UUID, a
     """Make a planned call-back due now; the engine dials it to its agent first.
 
     Raises:
-        SessionError: the agent is not ready, the call-back is not theirs or taken, its case is in no list here.
+        SessionError: the agent is not ready, the campaign does not run, the call-back is not theirs or taken, its case is in no list here.
     """
-    row = await _ready(session, session_id)
+    row = await _ready_in_running(session, session_id)
     if action.agent_id != row.agent_id or action.state is not ActionState.PLANNED:
         raise SessionError("This is not your call-back, or it is being called already.")
     lead = (
@@ -145,6 +142,14 @@ async def _ready(session: AsyncSession, session_id: UUID) -> AgentSession:
     row = await locked(session, session_id)
     if row.state is not AgentState.READY:
         raise SessionError("Get ready first.")
+    return row
+
+
+async def _ready_in_running(session: AsyncSession, session_id: UUID) -> AgentSession:
+    row = await _ready(session, session_id)
+    campaign = await session.get_one(Campaign, row.campaign_id)
+    if campaign.state is not CampaignState.RUNNING:
+        raise SessionError("The campaign does not run now.")
     return row
 
 

@@ -13,6 +13,8 @@ from core.outbox import emit
 from dialer.agents.models import AgentSession, AgentState, AgentStateLog
 from dialer.events import UI, SessionChanged
 
+OPEN_ENTRIES = "agent_state_log"  # key in Session.info: entries of the log this transaction has begun, by session
+
 
 class SessionError(Exception):
     """The agent's request makes no sense in the present state; the text says what to do."""
@@ -43,11 +45,16 @@ async def change(
     """Put a locked session into ``state``; the log's open entry ends where the new one begins."""
     now = clock.now()
     if row.state is not state or row.pause_reason != reason:
-        await session.exec(
-            update(AgentStateLog)
-            .where(col(AgentStateLog.session_id) == row.id, col(AgentStateLog.until).is_(None))
-            .values(until=now)
-        )
+        begun = session.info.setdefault(OPEN_ENTRIES, {})
+        if row.id in begun:  # perhaps not written yet, so that no statement would find it
+            begun.pop(row.id).until = now
+        else:
+            await session.exec(
+                update(AgentStateLog)
+                .where(col(AgentStateLog.session_id) == row.id, col(AgentStateLog.until).is_(None))
+                .values(until=now)
+                .execution_options(synchronize_session=False)
+            )
         row.state, row.state_since, row.asked_at = state, now, None
         row.pause_reason = reason if state is AgentState.PAUSED else None
         if state in (AgentState.READY, AgentState.PAUSED, AgentState.CONNECTING, AgentState.OUT):
@@ -56,7 +63,8 @@ async def change(
             row.pause_requested = None
         session.add(row)
         if state is not AgentState.OUT:
-            session.add(log_entry(clock, row, reason))
+            begun[row.id] = log_entry(clock, row, reason)
+            session.add(begun[row.id])
     await emit(session, UI, SessionChanged(campaign_id=row.campaign_id, session_id=row.id))
 
 

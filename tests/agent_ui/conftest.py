@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from playwright.async_api import Page
 
 from agent_ui.app import create_app
+from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.models import Brand
 from core.settings import Settings
+from tests.agent_ui.served import Chromium, served
 from tests.agent_ui.world import PASSWORD, World, build
 
 
@@ -29,6 +32,35 @@ async def world(database: Database, settings: Settings, brand: Brand) -> World:
     """Two agents, a supervisor, a manager, an administrator, and sixteen debtors in a running campaign."""
     clock: Clock = settings.clock()
     return await build(database, clock, brand)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """One Chromium for all tests of this test process."""
+    started = Chromium()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def address(settings: Settings, database: Database, bus: Bus) -> AsyncIterator[str]:
+    """The web process on a real port, answering."""
+    async with served(settings, database, bus) as url:
+        yield url
+
+
+@pytest.fixture
+async def page(chromium: Chromium) -> AsyncIterator[Page]:
+    """A tab in Polish; any error in the console fails the test."""
+    async with chromium.driven() as browser:
+        context = await browser.new_context(locale="pl-PL", viewport={"width": 1366, "height": 768})
+        tab = await context.new_page()
+        errors: list[str] = []
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.on("console", lambda m: errors.append(m.text) if "Content Security Policy" in m.text else None)
+        yield tab
+        await context.close()
+        assert errors == []
 
 
 class Browser(httpx.AsyncClient):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
-from core.bus import Bus
 from core.db import Database
-from core.settings import Settings
-from tests.agent_ui.served import chromium, log_in, served
+from tests.agent_ui.served import Chromium, log_in
 from tests.agent_ui.world import World, bridge, history, open_shift
 
 pytestmark = pytest.mark.browser
@@ -20,7 +18,7 @@ FAULTS = (Path(__file__).parent / "accessibility.js").read_text()
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_have_names_room_and_contrast(
-    settings: Settings, database: Database, bus: Bus, world: World, scheme: str
+    chromium: Chromium, address: str, database: Database, world: World, scheme: str
 ) -> None:
     await history(database, world, 40)
     row = await open_shift(database, world, 0)
@@ -33,7 +31,7 @@ async def test_pages_have_names_room_and_contrast(
         "kierownik": ["/floor", campaign, "/floor/campaigns/new", "/floor/upload", "/reports", "/reports/calls", "/no"],
     }
     found: dict[str, list[str]] = {}
-    async with served(settings, database, bus) as address, chromium() as browser:
+    async with chromium.driven() as browser:
         for login, paths in visits.items():
             context = await browser.new_context(
                 color_scheme="dark" if scheme == "dark" else "light", viewport={"width": 1366, "height": 768}
@@ -51,14 +49,12 @@ async def test_pages_have_names_room_and_contrast(
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
-async def test_the_check_sees_faults() -> None:
+async def test_the_check_sees_faults(page: Page) -> None:
     page_text = (
         "<html><p style='color:#999;background:#fff'>pale</p><button style='height:9px;padding:0'>x</button><input>"
     )
-    async with chromium() as browser:
-        page = await browser.new_page()
-        await page.set_content(page_text)
-        faults = " ".join(await page.evaluate(FAULTS))
+    await page.set_content(page_text)
+    faults = " ".join(await page.evaluate(FAULTS))
     assert "contrast 2.85" in faults
     assert "small: button" in faults
     assert "no name: <input" in faults

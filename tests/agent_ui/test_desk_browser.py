@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Page, expect
 from sqlmodel import select
@@ -11,32 +9,12 @@ from sqlmodel import select
 from cases.models import NextAction
 from core.bus import Bus
 from core.db import Database
-from core.settings import Settings
 from dialer.agents.models import AgentSession, Disposition
 from dialer.attempts.models import Attempt
-from tests.agent_ui.served import chromium, log_in, served
+from tests.agent_ui.served import log_in
 from tests.agent_ui.world import World, bridge, hang_up, open_shift
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def address(settings: Settings, database: Database, bus: Bus) -> AsyncIterator[str]:
-    """The web process, answering."""
-    async with served(settings, database, bus) as url:
-        yield url
-
-
-@pytest.fixture
-async def page(address: str) -> AsyncIterator[Page]:
-    """A tab in Polish; any error in the console fails the test."""
-    async with chromium() as browser:
-        tab = await browser.new_page(locale="pl-PL", viewport={"width": 1366, "height": 768})
-        errors: list[str] = []
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda m: errors.append(m.text) if "Content Security Policy" in m.text else None)
-        yield tab
-        assert errors == []
 
 
 async def test_a_shift_from_log_in_to_saved_disposition_by_keyboard(

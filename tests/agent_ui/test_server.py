@@ -6,11 +6,11 @@ import asyncio
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from core.db import Database
 from core.settings import Settings
-from tests.agent_ui.served import chromium, log_in
+from tests.agent_ui.served import log_in
 from tests.agent_ui.world import World, bridge, open_shift
 from tests.support.processes import Processes
 
@@ -30,22 +30,20 @@ async def answers(address: str) -> None:
 
 
 async def test_a_page_outlives_the_web_process(
-    settings: Settings, database: Database, world: World, processes: Processes
+    settings: Settings, database: Database, world: World, processes: Processes, page: Page
 ) -> None:
     address = f"http://127.0.0.1:{settings.web_port}"
     row = await open_shift(database, world, 0)
     first = processes.start("web")
     await answers(address)
-    async with chromium() as browser:
-        page = await browser.new_page(locale="pl-PL")
-        await log_in(page, address, "agent1")
-        await expect(page.locator("#link.on")).to_be_attached()
-        first.kill()
-        await expect(page.locator("#link:not(.on)")).to_be_attached()
-        await bridge(database, world, row, 0)  # the call comes while the page is alone
-        second = processes.start("web", name="web-again")
-        await answers(address)
-        await expect(page.get_by_role("heading", name="Jan Kowalski")).to_be_visible(timeout=15_000)
-        await expect(page.locator("#link.on")).to_be_attached()
-        asked = await asyncio.to_thread(second.stop)
+    await log_in(page, address, "agent1")
+    await expect(page.locator("#link.on")).to_be_attached()
+    first.kill()
+    await expect(page.locator("#link:not(.on)")).to_be_attached()
+    await bridge(database, world, row, 0)  # the call comes while the page is alone
+    second = processes.start("web", name="web-again")
+    await answers(address)
+    await expect(page.get_by_role("heading", name="Jan Kowalski")).to_be_visible(timeout=15_000)
+    await expect(page.locator("#link.on")).to_be_attached()
+    asked = await asyncio.to_thread(second.stop)
     assert asked in (0, -15)

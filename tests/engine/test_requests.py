@@ -41,10 +41,10 @@ async def test_preview(database: Database, bus: Bus, brand: Brand, clock: Clock,
             assert second is not None
             assert first.id != second.id
             assert first.reason == OFFERED
-            assert await offer(s, clock, one) is None, "nothing else is due"
+            assert await offer(s, clock, one) == first, "it is held"
         async with database.begin() as s:
             await skip(s, clock, two, second.id)
-            await request_call(s, one, first.id)
+            await request_call(s, clock, one, first.id)
         await until(lambda: state_of(database, one, AgentState.TALKING))
         assert await state_of(database, two, AgentState.READY)
     (row,) = await attempts(database, world)
@@ -62,7 +62,7 @@ async def test_a_refused_call_gives_the_agent_back_with_the_reason(
     async with ScriptedMedia(bus, clock, "n1", talking) as media:
         (session_id,) = await shift(database, clock, world)
         async with database.begin() as s:
-            await request_call(s, session_id, world.leads[0].id)
+            await request_call(s, clock, session_id, world.leads[0].id)
 
         async def refused() -> bool:
             async with database.begin() as s:
@@ -83,6 +83,6 @@ async def test_only_who_is_ready_may_ask(
         (session_id,) = await shift(database, clock, world, ready=False)
         async with database.begin() as s:
             with pytest.raises(SessionError, match="ready"):
-                await request_call(s, session_id, world.leads[0].id)
+                await request_call(s, clock, session_id, world.leads[0].id)
             with pytest.raises(SessionError):
                 await offer(s, clock, session_id)

@@ -168,6 +168,8 @@ CREATE TABLE agent_session (
     pause_requested VARCHAR,
     pause_reason VARCHAR,
     attempt_id UUID,
+    lead_id UUID,
+    asked_at TIMESTAMP WITH TIME ZONE,
     media_node VARCHAR,
     leg_up BOOLEAN NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
