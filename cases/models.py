@@ -213,7 +213,8 @@ class ImportBatch(BrandRow, table=True):
     accepted: int = 0
     rejected: int = 0
     duplicates: int = 0
-    rejects_file: str | None = None
+    bad_phones: int = Field(default=0, description="numbers that rows which went in were left without")
+    rejects_file: str | None = Field(default=None, description="while running: where it would be")
     error: str | None = None
     author: str = "system"
 

@@ -70,12 +70,14 @@ def run(settings: Settings, order: Order) -> int:
 
 
 def account(batch: ImportBatch) -> str:
-    """The account of an import in a line or two: rows in = accepted + rejected + duplicates."""
-    line = (
-        f"{batch.rows_in:,} rows in = {batch.accepted:,} accepted + {batch.rejected:,} rejected"
-        f" + {batch.duplicates:,} duplicates"
-    )
-    return f"{line}\nRejected rows with their reasons: {batch.rejects_file}" if batch.rejects_file else line
+    """The account of an import in one to three lines: rows in = accepted + rejected + duplicates."""
+    sums = f"{batch.accepted:,} accepted + {batch.rejected:,} rejected + {batch.duplicates:,} duplicates"
+    lines = [f"{batch.rows_in:,} rows in = {sums}"]
+    if batch.bad_phones:
+        lines.append(f"Bad telephone numbers left out beside good ones: {batch.bad_phones:,}")
+    if batch.rejects_file:
+        lines.append(f"Rejected rows and numbers with their reasons: {batch.rejects_file}")
+    return "\n".join(lines)
 
 
 async def _import(settings: Settings, order: Order) -> ImportBatch:

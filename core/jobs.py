@@ -33,7 +33,7 @@ from core.outbox import Relay
 from core.process import run_async, until
 from core.settings import Settings
 
-IMPORT_PATHS: Final[list[str]] = ["agent_ui.floor.jobs"]  # modules that register tasks, as "cases.importing.jobs"
+IMPORT_PATHS: Final[list[str]] = ["agent_ui.floor.jobs", "cases.importing.jobs"]  # modules that register tasks
 CONCURRENCY = 4  # jobs at once in one worker
 HEARTBEAT_SECONDS = 3.0
 STALLED_SECONDS = 15.0  # a worker silent for so long is dead

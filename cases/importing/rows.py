@@ -22,7 +22,11 @@ _GUARDED: Final = re.compile(r"'[=+@0-9-]")  # an apostrophe before what a sprea
 
 @dataclass(slots=True)
 class Record:
-    """A valid row. ``amount``: minor units; ``phones``: E.164; both lists without repeats, in the row's order."""
+    """A valid row.
+
+    ``amount``: minor units; ``phones``: E.164; ``phones`` and ``emails``: without repeats, in the row's order;
+    ``bad_phones``: numbers left out beside good ones.
+    """
 
     line: int
     debtor_reference: str = ""
@@ -37,6 +41,7 @@ class Record:
     title: str | None = None
     phones: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
+    bad_phones: list[Reason] = field(default_factory=list)
 
 
 # Elsewhere a line break means that a quotation mark has swallowed the rows below.
@@ -107,7 +112,7 @@ class RowReader:
                 found[column] = value
         if not phones:
             reasons += wrong_phones
-        record = Record(line.number, phones=phones, emails=list(dict.fromkeys(emails)))
+        record = Record(line.number, phones=phones, emails=list(dict.fromkeys(emails)), bad_phones=wrong_phones)
         reasons += self._fill(record, found, {r.column for r in reasons})
         return reasons or record
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from cases.importing.abandoned import at_work, close_abandoned
 from cases.importing.columns import MappingError, columns_of
 from cases.importing.load import MOST_ROWS, Target, merge_staged, stage
 from cases.importing.reader import BrokenFileError, Table, open_table
@@ -40,7 +41,7 @@ class ImportStoppedError(Exception):
 class _Run:
     """One import at work in its thread."""
 
-    url: str
+    connection: psycopg.Connection[Any]
     path: Path
     target: Target
     mapping: Mapping[str, str] | None
@@ -79,36 +80,44 @@ async def import_file(
     Raises:
         LookupError: no such portfolio.
     """
-    now = clock.now()
+    await close_abandoned(database)
+    batch_id = new_id(clock)
+    rejects = (rejects_dir or path.parent) / f"rejects-{batch_id}.csv"
+    async with at_work(database.url, batch_id) as connection:
+        async with database.begin() as session:
+            portfolio = await session.get(Portfolio, portfolio_id)
+            if portfolio is None:
+                raise LookupError("No such portfolio.")
+            batch = ImportBatch(
+                id=batch_id,
+                created_at=clock.now(),
+                brand_id=portfolio.brand_id,
+                portfolio_id=portfolio_id,
+                file_name=file_name or path.name,
+                state=ImportState.RUNNING,
+                rejects_file=str(rejects),
+                author=author,
+            )
+            session.add(batch)
+            await record(
+                session,
+                clock,
+                actor=author,
+                action="import.file",
+                subject=f"import:{batch_id}",
+                brand_id=batch.brand_id,
+            )
+        target = Target(batch.brand_id, portfolio.creditor_id, portfolio_id, batch_id, batch.created_at)
+        run = _Run(connection, path, target, mapping, keys, rejects, locale, progress)
+        try:
+            await _in_thread(run)
+        except (BrokenFileError, MappingError) as error:
+            return await _failed(database, batch_id, str(error))
+        except BaseException:
+            await _failed(database, batch_id, "The import broke off; nothing of it went in.")
+            raise
     async with database.begin() as session:
-        portfolio = await session.get(Portfolio, portfolio_id)
-        if portfolio is None:
-            raise LookupError("No such portfolio.")
-        batch = ImportBatch(
-            id=new_id(clock),
-            created_at=now,
-            brand_id=portfolio.brand_id,
-            portfolio_id=portfolio_id,
-            file_name=file_name or path.name,
-            state=ImportState.RUNNING,
-            author=author,
-        )
-        session.add(batch)
-        await record(
-            session, clock, actor=author, action="import.file", subject=f"import:{batch.id}", brand_id=batch.brand_id
-        )
-    target = Target(batch.brand_id, portfolio.creditor_id, portfolio_id, batch.id, now)
-    rejects = (rejects_dir or path.parent) / f"rejects-{batch.id}.csv"
-    run = _Run(database.url, path, target, mapping, keys, rejects, locale, progress)
-    try:
-        await _in_thread(run)
-    except (BrokenFileError, MappingError) as error:
-        return await _failed(database, batch.id, str(error))
-    except BaseException:
-        await _failed(database, batch.id, "The import broke off; nothing of it went in.")
-        raise
-    async with database.begin() as session:
-        return await session.get_one(ImportBatch, batch.id)
+        return await session.get_one(ImportBatch, batch_id)
 
 
 async def _in_thread(run: _Run) -> None:
@@ -127,13 +136,13 @@ def _work(run: _Run) -> None:
     rejects = RejectsFile(run.rejects_path, table.headings, run.locale)
     try:
         reader = RowReader(table.headings, columns_of(table.headings, run.mapping))
-        with psycopg.connect(run.url) as connection:
-            staged = stage(connection, _records(run, table, reader, rejects), run.keys)
+        with run.connection.transaction():
+            staged = stage(run.connection, _records(run, table, reader, rejects), run.keys)
             if run.rows_in == 0:
                 raise BrokenFileError("There are headings, but no rows below them.")
-            merged = merge_staged(connection, run.target, staged)
+            merged = merge_staged(run.connection, run.target, staged)
             rejects.close()
-            _account(connection, run, merged.accepted, merged.duplicates, rejects)
+            _account(run, merged.accepted, merged.duplicates, rejects)
     except BaseException:
         rejects.discard()
         raise
@@ -144,7 +153,7 @@ def _work(run: _Run) -> None:
 
 
 def _records(run: _Run, table: Table, reader: RowReader, rejects: RejectsFile) -> Iterator[Record]:
-    """Valid rows, one by one; bad ones go to the rejects file."""
+    """Valid rows, one by one; bad ones go to the rejects file, and valid ones with a bad number beside a good one."""
     for line in table.rows:
         run.rows_in += 1
         if run.rows_in % _TELL_EVERY == 0:
@@ -156,23 +165,26 @@ def _records(run: _Run, table: Table, reader: RowReader, rejects: RejectsFile) -
             raise BrokenFileError(f"The file has more than {MOST_ROWS:,} lines: send it in parts.")
         found = reader.read(line)
         if isinstance(found, Record):
+            if found.bad_phones:
+                rejects.note(line, found.bad_phones)
             yield found
         else:
             rejects.add(line, found)
 
 
-def _account(connection: Any, run: _Run, accepted: int, duplicates: int, rejects: RejectsFile) -> None:
+def _account(run: _Run, accepted: int, duplicates: int, rejects: RejectsFile) -> None:
     """Close the batch's account in the transaction of its rows."""
     assert run.rows_in == accepted + rejects.count + duplicates, "an import's rows must add up"
-    connection.execute(
+    run.connection.execute(
         "UPDATE import_batch SET state = 'done', rows_in = %s, accepted = %s, rejected = %s, duplicates = %s,"
-        " rejects_file = %s WHERE id = %s",
+        " bad_phones = %s, rejects_file = %s WHERE id = %s",
         [
             run.rows_in,
             accepted,
             rejects.count,
             duplicates,
-            str(rejects.path) if rejects.count else None,
+            rejects.bad_phones,
+            str(rejects.path) if rejects.written else None,
             run.target.import_id,
         ],
     )
@@ -182,6 +194,6 @@ async def _failed(database: Database, batch_id: UUID, why: str) -> ImportBatch:
     log.warning("import.failed", batch=str(batch_id))
     async with database.begin() as session:
         batch = await session.get_one(ImportBatch, batch_id)
-        batch.state, batch.error = ImportState.FAILED, why
+        batch.state, batch.error, batch.rejects_file = ImportState.FAILED, why, None
         session.add(batch)
     return batch

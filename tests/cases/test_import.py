@@ -11,11 +11,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import RFC_4122
 
 import openpyxl
+import psycopg
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
+from cases.importing.abandoned import REASON, close_abandoned
 from cases.importing.mappings import mapping_named, save_mapping
 from cases.importing.service import import_file
 from cases.models import (
@@ -34,10 +38,14 @@ from cases.models import (
 )
 from core.clock import ManualClock
 from core.db import Database
-from core.ids import instant_of
+from core.ids import bulk_id_sql, instant_of
+from core.jobs import app
 from core.models import Brand, Outbox
 from core.security import Keys
+from core.settings import Settings
 from tests.support.people import portfolio_of, put
+from tests.support.processes import Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.db
 
@@ -356,16 +364,11 @@ async def test_calling_it_off_changes_nothing(
     path.write_text(HEAD + "".join(f"K{n};Jan;;;;1;;F\n" for n in range(20_000)))
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()
-    work = asyncio.ensure_future(
-        import_file(
-            database,
-            clock,
-            KEYS,
-            path,
-            portfolio.id,
-            progress=lambda rows, fraction: loop.call_soon_threadsafe(begun.set) and None,
-        )
-    )
+
+    def tell(rows: int, fraction: float) -> None:
+        loop.call_soon_threadsafe(begun.set)
+
+    work = asyncio.ensure_future(import_file(database, clock, KEYS, path, portfolio.id, progress=tell))
     await asyncio.wait_for(begun.wait(), 60)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -373,6 +376,66 @@ async def test_calling_it_off_changes_nothing(
     (batch,) = await everything(database, ImportBatch, col(ImportBatch.id))
     assert batch.state is ImportState.FAILED
     assert await everything(database, Debtor, col(Debtor.id)) == []
+
+
+async def test_a_killed_import_is_marked_failed_and_can_be_done_again(
+    database: Database,
+    settings: Settings,
+    portfolio: Portfolio,
+    importer: Importer,
+    processes: Processes,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "plik.csv"
+    path.write_text(HEAD + ROWS + "K3;;;;;;;\n", encoding="utf-8")
+    assert settings.database_url is not None
+    async with await psycopg.AsyncConnection.connect(settings.database_url) as other:
+        # As another import of the brand at work would: the child has read its file and waits to merge it.
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended('import:' || %s, 0))"
+        await other.execute(lock, [str(portfolio.brand_id)])
+        child = processes.start("import", str(path), "--portfolio", str(portfolio.id))
+        waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+        async def waiting() -> bool:
+            assert child.alive, child.tail()
+            return bool(await (await other.execute(waits)).fetchall())
+
+        await until(waiting, 60)
+        assert any_rejects(tmp_path)
+        assert await close_abandoned(database) == [], "it is at work"
+        child.kill()
+        assert len(await until(lambda: close_abandoned(database), 30)) == 1
+    (batch,) = await everything(database, ImportBatch, col(ImportBatch.id))
+    assert (batch.state, batch.error, batch.rows_in) == (ImportState.FAILED, REASON, 0)
+    assert not any_rejects(tmp_path)
+    assert await everything(database, Debtor, col(Debtor.id)) == []
+    assert await close_abandoned(database) == []
+    assert account(await importer(HEAD + ROWS)) == (2, 2, 0, 0)
+    assert account(await importer(HEAD + ROWS)) == (2, 0, 0, 2)
+
+
+async def test_the_next_import_and_the_worker_close_abandoned_ones(
+    database: Database, clock: ManualClock, portfolio: Portfolio, importer: Importer
+) -> None:
+    left = {"brand_id": portfolio.brand_id, "portfolio_id": portfolio.id, "file_name": "a", "state": "running"}
+    async with database.begin() as session:
+        abandoned = await put(session, clock, ImportBatch, **left)
+    await importer(HEAD + ROWS)
+    async with database.begin() as session:
+        assert (await session.get_one(ImportBatch, abandoned.id)).state is ImportState.FAILED
+    app.perform_import_paths()  # type: ignore[no-untyped-call]
+    assert "cases.close_abandoned_imports" in {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
+
+
+async def test_a_bad_number_beside_a_good_one_is_told(database: Database, importer: Importer) -> None:
+    text = HEAD + "K1;Jan;;22 123 45 67;600;1;;F/1\n" + ROWS.splitlines(keepends=True)[1]
+    batch = await importer(text, locale="en")
+    assert (account(batch), batch.bad_phones) == ((2, 2, 0, 0), 1)
+    (line,) = list(csv.reader(io.StringIO(rejects_of(batch)), delimiter=";"))[1:]
+    assert line[:3] == ["2", "row accepted without the number: Tel. kom.: short number (600)", "K1"]
+    mended = rejects_of(batch).replace(";600;", ";600700800;")
+    assert account(await importer(mended, name="mended.csv")) == (1, 0, 0, 1)
+    assert "+48600700800" in await phones(database)
 
 
 async def test_progress_goes_up_to_the_end(importer: Importer) -> None:
@@ -394,3 +457,12 @@ async def test_two_imports_of_the_same_debtors_at_once(
     )
     assert sorted(account(batch) for batch in both) == [(2, 0, 0, 2), (2, 2, 0, 0)]
     assert len(await everything(database, Debtor, col(Debtor.id))) == 2
+
+
+async def test_ids_of_a_bulk_insert_rise_with_its_rows(database: Database) -> None:
+    made = bulk_id_sql("1700000000000", "n")
+    async with database.begin() as session:
+        rows = await session.exec(text(f"SELECT {made} FROM generate_series(0, 9000) n ORDER BY n"))  # type: ignore[call-overload]
+        ids = [row[0] for row in rows.all()]
+    assert ids == sorted(set(ids))
+    assert {(one.version, one.variant, instant_of(one)) for one in ids} == {(7, RFC_4122, 1_700_000_000.0)}

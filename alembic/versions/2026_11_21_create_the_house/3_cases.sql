@@ -37,6 +37,7 @@ CREATE TABLE import_batch (
     accepted INTEGER NOT NULL,
     rejected INTEGER NOT NULL,
     duplicates INTEGER NOT NULL,
+    bad_phones INTEGER NOT NULL,
     rejects_file VARCHAR,
     error VARCHAR,
     author VARCHAR NOT NULL,
