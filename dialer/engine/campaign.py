@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -18,6 +18,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.events import CASE_EVENT, CASES, CaseSettled, ContactStopped
 from core import leases
@@ -202,12 +203,14 @@ class CampaignRunner:
             await leases.check(s, self.lease, self.token)
             batch = Batch(s, self.clock)
             unproven: set[UUID] = set()
-            cursors = await self._media(batch, events, unproven)
-            for call in timed:
-                await self.step(batch, call, watch.on_time(call, now, self.work.limits))
-            await self._desk(batch, desk)
-            await self._stops(batch, stops)
-            await self._match(batch)
+            await self._hold(s, events, timed)
+            with s.no_autoflush:  # agents' rows are written once, after all events
+                cursors = await self._media(batch, events, unproven)
+                for call in timed:
+                    await self.step(batch, call, watch.on_time(call, now, self.work.limits))
+                await self._desk(batch, desk)
+                await self._stops(batch, stops)
+                await self._match(batch)
             await batch.write({(self.stream, source): seq for source, seq in cursors.items()})
             await finish(s, self.clock, batch.ended, self.work.rules, frozenset(unproven))
         metrics.BATCH.observe(time.perf_counter() - began)
@@ -222,6 +225,14 @@ class CampaignRunner:
         await self.send(batch.commands)
         if batch.touched:
             self.launcher.wake()
+
+    async def _hold(self, session: AsyncSession, events: Sequence[m.Event], timed: Sequence[LiveCall]) -> None:
+        """Lock, in one statement, the agents whose calls move now or who may get one."""
+        told = [self.calls.get(e.attempt_id) for e in events if isinstance(e, m.CallBridged | m.CallEnded)]
+        agents = {c.session_id for c in (*told, *timed) if c is not None and c.session_id is not None}
+        waiting = sum(c.machine.state is CallState.QUEUED for c in self.calls.values())
+        waiting += len(timed) + sum(isinstance(e, m.CallVerdict) for e in events)
+        await self.floor.hold(session, agents, waiting)
 
     def _sorted(
         self, entries: list[Entry]

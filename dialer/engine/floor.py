@@ -5,6 +5,7 @@ Rows are the truth: each change locks the session's row, and what is kept here i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from dialer.agents.states import SessionError, after_wrapup, change, locked
 from dialer.attempts.models import Attempt, CallLeg, LegKind
 
 BUSY = (AgentState.RESERVED, AgentState.TALKING)
+HELD = "agent_sessions"  # key in Session.info: rows this transaction has locked, by id
 REDIAL_AFTER = 3.0  # s between two tries to reach an agent's telephone
 
 
@@ -59,6 +61,26 @@ class Floor:
         """Agents who can take a call, the longest idle first."""
         return [s for s in self.in_state(AgentState.READY) if s.leg_up]
 
+    async def hold(self, session: AsyncSession, ids: Collection[UUID], waiting: int) -> None:
+        """Lock at once what a batch is about to change: the sessions ``ids``, and an agent for each of ``waiting``."""
+        wanted = {*ids, *(s.id for s in self.ready()[:waiting])}
+        if not wanted:
+            return
+        rows = await session.exec(
+            select(AgentSession)
+            .where(
+                col(AgentSession.id).in_(wanted),
+                AgentSession.campaign_id == self.campaign_id,
+                col(AgentSession.ended_at).is_(None),
+            )
+            .order_by(col(AgentSession.id))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        held = session.info.setdefault(HELD, {})
+        for row in rows.all():
+            self.sessions[row.id] = held[row.id] = row
+
     async def reserve(self, session: AsyncSession, attempt_id: UUID, only: UUID | None = None) -> AgentSession | None:
         """Reserve the longest-idle ready agent (or ``only`` that session) for an attempt; None if nobody is free."""
         for known in self.ready():
@@ -89,8 +111,8 @@ class Floor:
         row = await self._locked(session, session_id)
         if row is None or row.attempt_id != attempt_id or row.state not in BUSY:
             return
-        attempt = await session.get(Attempt, attempt_id, populate_existing=True)
-        if attempt is not None and attempt.disposition_id is not None:
+        disposed = (await session.exec(select(Attempt.disposition_id).where(Attempt.id == attempt_id))).first()
+        if disposed is not None:
             await after_wrapup(session, self.clock, row)
         else:
             await change(session, self.clock, row, AgentState.WRAPUP)
@@ -156,6 +178,7 @@ class Floor:
             return
         row.leg_up = False
         session.add(row)
+        await session.flush()  # the leg's row may be of this very transaction
         legs = await session.exec(select(CallLeg).where(CallLeg.session_id == row.id, col(CallLeg.ended_at).is_(None)))
         for leg in legs.all():
             leg.ended_at, leg.sip_code = self.clock.now(), sip_code
@@ -173,8 +196,11 @@ class Floor:
         return due
 
     async def _locked(self, session: AsyncSession, session_id: UUID) -> AgentSession | None:
+        held: dict[UUID, AgentSession] = session.info.setdefault(HELD, {})
+        if session_id in held:  # and perhaps changed already: reading it again would lose that
+            return held[session_id]
         try:
-            row = await locked(session, session_id)
+            row = held[session_id] = await locked(session, session_id)
         except SessionError:
             self.sessions.pop(session_id, None)
             return None
