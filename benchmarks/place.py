@@ -30,7 +30,7 @@ from core.settings import Settings
 from dialer.agents import defaults, service
 from dialer.agents.models import AgentSession
 from dialer.media.messages import ReloadTrunks, commands_stream
-from tests.conftest import START
+from tests.support.installation import START
 from tests.support.ports import Ports
 from tests.support.world import World, make_world
 
@@ -67,7 +67,7 @@ def installation(**changes: Any) -> Iterator[Settings]:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="callfloor-bench-") as folder,
-            tempfile.TemporaryDirectory(prefix="cf-bench-", dir="/dev/shm") as taps,  # noqa: S108 - taps live in memory
+            tempfile.TemporaryDirectory(prefix="cf-bench-", dir="/dev/shm") as taps,
         ):
             given: dict[str, Any] = {
                 "data_dir": Path(folder) / "var",
@@ -191,7 +191,7 @@ async def open_shifts(database: Database, clock: Clock, world: World) -> dict[UU
             return (await s.exec(query)).one()
 
     async with asyncio.timeout(LEGS_WITHIN):
-        while await up() < len(opened):
+        while await up() < len(opened):  # noqa: ASYNC110 - the rows change in another process
             await asyncio.sleep(0.2)
     for session_id in opened.values():
         async with database.begin() as s:
