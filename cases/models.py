@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from core.db import BrandRow, check, choice, instant
+
+NAME_WORDS: Final = "array_to_tsvector(string_to_array(name_key, ' '))"  # a debtor's words, indexed by their beginnings
 
 
 class Creditor(BrandRow, table=True):
@@ -38,7 +40,7 @@ class Debtor(BrandRow, table=True):
 
     __table_args__ = (
         UniqueConstraint("brand_id", "creditor_id", "reference", postgresql_nulls_not_distinct=True),
-        Index("ix_debtor_name_key", "brand_id", "name_key"),
+        Index("ix_debtor_name_words", text(NAME_WORDS), postgresql_using="gin"),
         Index("ix_debtor_reference", "reference"),
     )
     creditor_id: UUID | None = Field(default=None, foreign_key="creditor.id")
@@ -72,7 +74,7 @@ class ContactPoint(BrandRow, table=True):
         UniqueConstraint("debtor_id", "kind", "value"),
         Index("ix_contact_point_value", "kind", "value"),
     )
-    debtor_id: UUID = Field(foreign_key="debtor.id", index=True)
+    debtor_id: UUID = Field(foreign_key="debtor.id")
     kind: ContactKind = choice(ContactKind)
     value: str = Field(description="E.164 for a phone")
     position: int = Field(default=0, description="order within the debtor's points of this kind, 0 first")
@@ -94,7 +96,7 @@ class Case(BrandRow, table=True):
 
     __tablename__ = "debt_case"
     __table_args__ = (UniqueConstraint("portfolio_id", "debtor_id"),)
-    portfolio_id: UUID = Field(foreign_key="portfolio.id", index=True)
+    portfolio_id: UUID = Field(foreign_key="portfolio.id")
     debtor_id: UUID = Field(foreign_key="debtor.id", index=True)
     state: CaseState = choice(CaseState, default=CaseState.OPEN)
     notes: str = ""
@@ -104,8 +106,12 @@ class Case(BrandRow, table=True):
 class Debt(BrandRow, table=True):
     """One claim: invoice, loan, instalment."""
 
-    __table_args__ = (UniqueConstraint("case_id", "reference"), check("amount_positive", "amount >= 0"))
-    case_id: UUID = Field(foreign_key="debt_case.id", index=True)
+    __table_args__ = (
+        UniqueConstraint("case_id", "reference"),
+        check("amount_positive", "amount >= 0"),
+        Index("ix_debt_reference", "reference"),
+    )
+    case_id: UUID = Field(foreign_key="debt_case.id")
     reference: str = Field(description="creditor's reference of the claim")
     amount: int = Field(sa_type=BigInteger, description="principal owed, minor units")
     currency: str = Field(default="PLN", max_length=3)

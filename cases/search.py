@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal
-from sqlmodel import col, or_, select
+from sqlalchemy import ColumnElement, cast, literal, literal_column, union_all
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cases.models import Case, ContactKind, ContactPoint, Debt, Debtor
+from cases.models import NAME_WORDS, Case, ContactKind, ContactPoint, Debt, Debtor
 from cases.names import name_key
 from cases.nationalids import valid_nip, valid_pesel
 from core.security import Keys
 from numbering.normalise import e164
+
+MOST_NAMED: Final = 1000  # people of a name that are put in order; of «Jan» alone any that come first
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class DebtorHit:
 async def find(session: AsyncSession, keys: Keys, query: str, limit: int = 20) -> list[DebtorHit]:
     """Debtors that ``query`` may mean, the surest first, within the session's brands.
 
-    A PESEL is compared by its blind index only; it is never part of a statement.
+    A PESEL is compared by its blind index only; it is never part of a statement. Names are found by the beginnings of
+    their words, in any order, whatever the case and diacritics: «zak luc» finds Łucja Żak.
     """
     text = query.strip()
     if not text:
@@ -63,11 +68,14 @@ def _ways(keys: Keys, text: str) -> Iterator[tuple[str, ColumnElement[bool]]]:
         )
         yield "phone", col(Debtor.id).in_(points)
     of_debt = select(Case.debtor_id).join(Debt, col(Debt.case_id) == col(Case.id)).where(Debt.reference == text)
-    yield "reference", or_(col(Debtor.reference) == text, col(Debtor.id).in_(of_debt))
+    # A union, as PostgreSQL finds no index for the one or the other.
+    referred = union_all(select(Debtor.id).where(Debtor.reference == text), of_debt)
+    yield "reference", col(Debtor.id).in_(referred)
     words = name_key(text).split()
     if words and not digits.isdigit():
-        padded = func.concat(literal(" "), col(Debtor.name_key))
-        yield "name", and_(*(padded.like(f"% {word}%") for word in words))
+        query = cast(literal(" & ".join(f"{word}:*" for word in words)), TSQUERY)
+        named = select(Debtor.id).where(literal_column(NAME_WORDS, TSVECTOR).bool_op("@@")(query)).limit(MOST_NAMED)
+        yield "name", col(Debtor.id).in_(named)
 
 
 async def _cases(session: AsyncSession, debtors: Sequence[UUID]) -> dict[UUID, list[UUID]]:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import select
 
+from cases import search
 from cases.card import NoCardError, card_of
 from cases.contact.ledger import record_many
 from cases.contact.models import LedgerEntry
@@ -17,6 +18,7 @@ from cases.models import (
     CaseState,
     Channel,
     Debt,
+    Debtor,
     Direction,
     Interaction,
     NextAction,
@@ -118,6 +120,19 @@ async def test_search(database: Database, person: Person, query: str, by: str) -
 async def test_search_finds_nobody(database: Database, person: Person, query: str) -> None:
     async with database.begin() as session:
         assert await find(session, KEYS, query) == []
+
+
+async def test_people_of_other_brands_take_no_place_among_those_of_a_name(
+    database: Database, clock: ManualClock, brand: Brand, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_NAMED", 1)
+    async with database.begin() as session:
+        other = await put(session, clock, Brand, name="Inny", callback_number="+48221230001")
+        for n in range(3):
+            values = {"brand_id": other.id, "reference": f"X{n}", "name": "Łucja Żak", "name_key": "lucja zak"}
+            await put(session, clock, Debtor, **values)
+    async with database.begin(brands=[brand.id]) as session:
+        assert [hit.debtor_id for hit in await find(session, KEYS, "łucja")] == [person.debtor_id]
 
 
 async def test_search_stays_within_the_brands(database: Database, clock: ManualClock, person: Person) -> None:

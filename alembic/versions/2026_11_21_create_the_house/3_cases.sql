@@ -84,7 +84,7 @@ CREATE TABLE debtor (
 );
 CREATE INDEX ix_debtor_brand_id ON debtor (brand_id);
 CREATE INDEX ix_debtor_import_id ON debtor (import_id);
-CREATE INDEX ix_debtor_name_key ON debtor (brand_id, name_key);
+CREATE INDEX ix_debtor_name_words ON debtor USING gin (array_to_tsvector(string_to_array(name_key, ' ')));
 CREATE INDEX ix_debtor_pesel_index ON debtor (pesel_index);
 CREATE INDEX ix_debtor_reference ON debtor (reference);
 
@@ -105,7 +105,6 @@ CREATE TABLE contact_point (
     CONSTRAINT ck_contact_point_contact_kind CHECK (kind IN ('phone', 'email', 'address'))
 );
 CREATE INDEX ix_contact_point_brand_id ON contact_point (brand_id);
-CREATE INDEX ix_contact_point_debtor_id ON contact_point (debtor_id);
 CREATE INDEX ix_contact_point_value ON contact_point (kind, value);
 
 CREATE TABLE debt_case (
@@ -128,7 +127,6 @@ CREATE TABLE debt_case (
 CREATE INDEX ix_debt_case_brand_id ON debt_case (brand_id);
 CREATE INDEX ix_debt_case_debtor_id ON debt_case (debtor_id);
 CREATE INDEX ix_debt_case_import_id ON debt_case (import_id);
-CREATE INDEX ix_debt_case_portfolio_id ON debt_case (portfolio_id);
 
 CREATE TABLE debt (
     id UUID NOT NULL,
@@ -147,7 +145,7 @@ CREATE TABLE debt (
     CONSTRAINT fk_debt_case_id FOREIGN KEY(case_id) REFERENCES debt_case (id)
 );
 CREATE INDEX ix_debt_brand_id ON debt (brand_id);
-CREATE INDEX ix_debt_case_id ON debt (case_id);
+CREATE INDEX ix_debt_reference ON debt (reference);
 
 CREATE TABLE payment (
     id UUID NOT NULL,
