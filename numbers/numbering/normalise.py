@@ -213,36 +213,33 @@ def _kept(raw: str, number: str, kind: NumberKind) -> Found:
 
 
 def _kind(number: str, region: str) -> NumberKind:
-    general, table = _patterns(region)
-    if general.fullmatch(number) is None:
-        return NumberKind.UNKNOWN
-    return next((kind for pattern, kind in table if pattern.fullmatch(number)), NumberKind.UNKNOWN)
+    general, by_kind = _patterns(region)
+    found = by_kind.fullmatch(number) if general.fullmatch(number) else None
+    return NumberKind(found.lastgroup) if found and found.lastgroup else NumberKind.UNKNOWN
 
 
 @lru_cache(maxsize=8)
-def _patterns(region: str) -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], NumberKind], ...]]:
-    """The region's general pattern, then its kinds in the order in which the library asks for them."""
+def _patterns(region: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The region's general pattern, and one whose group is the kind: the first that fits, in the library's order."""
     data = PhoneMetadata.metadata_for_region(region)
     if data is None or data.general_desc is None or not data.general_desc.national_number_pattern:
         raise ValueError(f"no numbering plan for region {region}")
+    others = (data.personal_number, data.pager, data.uan, data.voicemail)
     order = (
-        (data.premium_rate, NumberKind.PREMIUM),
-        (data.toll_free, NumberKind.TOLL_FREE),
-        (data.shared_cost, NumberKind.SHARED_COST),
-        (data.voip, NumberKind.VOIP),
-        (data.personal_number, NumberKind.OTHER),
-        (data.pager, NumberKind.OTHER),
-        (data.uan, NumberKind.OTHER),
-        (data.voicemail, NumberKind.OTHER),
-        (data.fixed_line, NumberKind.FIXED),
-        (data.mobile, NumberKind.MOBILE),
+        (NumberKind.PREMIUM, (data.premium_rate,)),
+        (NumberKind.TOLL_FREE, (data.toll_free,)),
+        (NumberKind.SHARED_COST, (data.shared_cost,)),
+        (NumberKind.VOIP, (data.voip,)),
+        (NumberKind.OTHER, others),
+        (NumberKind.FIXED, (data.fixed_line,)),
+        (NumberKind.MOBILE, (data.mobile,)),
     )
-    table = tuple(
-        (re.compile(plan.national_number_pattern), kind)
-        for plan, kind in order
-        if plan is not None and plan.national_number_pattern
+    by_kind = "|".join(
+        f"(?P<{kind}>{'|'.join(patterns)})"
+        for kind, plans in order
+        if (patterns := [p.national_number_pattern for p in plans if p is not None and p.national_number_pattern])
     )
-    return re.compile(data.general_desc.national_number_pattern), table
+    return re.compile(data.general_desc.national_number_pattern), re.compile(by_kind)
 
 
 def _by_library(raw: str, text: str, region: str) -> Found:
