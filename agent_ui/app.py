@@ -134,7 +134,7 @@ async def _told(request: Request, status: int, text: str) -> Response:
     user = None
     with suppress(*DATABASE_AWAY):
         user = await find_user(request)
-    told = speech_of(request, user).text(text)
+    told = speech_of(request, user).error(text)
     if "hx-request" in request.headers:
         html = partial("#notice", render("notice.html", speech_of(request, user), text=told), "innerHTML")
         return Response(html, status, media_type="text/html")

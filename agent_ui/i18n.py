@@ -6,6 +6,7 @@ start-up, so no compiled file needs to be kept in step with it.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from functools import lru_cache
 from io import BytesIO
@@ -19,9 +20,13 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
+from agent_ui.words import FIELDS
+
 LANGUAGES: Final = {"pl": "Polski", "en": "English"}
 SOURCE: Final = "en"
 DEFAULT: Final = "pl"
+QUOTED: Final = re.compile(r"«%\((\w+)\)s»")  # what people wrote themselves: kept as it is
+VALUE: Final = re.compile(r"%\((\w+)\)s")
 _BABEL: Final = {"pl": "pl", "en": "en_GB"}
 _LOCALE = Path(__file__).parent / "locale"
 
@@ -38,6 +43,20 @@ def translations(language: str) -> NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return Translations(compiled)
+
+
+@lru_cache
+def _made_from(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Messages with values in them, as patterns of what they become, the most telling first; and their translation."""
+    with (_LOCALE / language / "LC_MESSAGES" / "messages.po").open("rb") as text:
+        messages = [m for m in read_po(text, locale=language) if isinstance(m.id, str) and VALUE.search(m.id)]
+    messages.sort(key=lambda m: -len(VALUE.sub("", str(m.id))))
+    return [(_pattern(str(m.id)), str(m.string)) for m in messages]
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    parts = VALUE.split(message)  # text, name, text, name ... text
+    return re.compile("".join(f"(?P<{p}>.+?)" if n % 2 else re.escape(p) for n, p in enumerate(parts)), re.DOTALL)
 
 
 def best_language(accepted: str) -> str:
@@ -67,6 +86,21 @@ class Speech:
         """``message`` translated, its ``%(name)s`` filled in."""
         found = self._catalogue.ugettext(message) if message else ""
         return found % values if values else found
+
+    def error(self, text: str) -> str:
+        """A whole error text translated, the values in it kept: found by the message it was made from."""
+        known = self._catalogue.ugettext(text) if text else ""
+        if known != text or self.language == SOURCE:
+            return known
+        for pattern, message in _made_from(self.language):
+            if found := pattern.fullmatch(text):
+                own = set(QUOTED.findall(message))
+                return message % {n: v if n in own else self._words(v) for n, v in found.groupdict().items()}
+        return text
+
+    def _words(self, value: str) -> str:
+        """The codes of fields in a value, in words."""
+        return re.sub(r"«[^»]*»|[a-z_]+", lambda m: self.text(FIELDS.get(m[0], "")) or m[0], value)
 
     def plural(self, one: str, many: str, count: int, **values: object) -> str:
         """The form of the message that ``count`` asks for; Polish has three."""

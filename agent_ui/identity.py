@@ -33,6 +33,7 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
 MAX_FAILURES: Final = 5  # wrong passwords in a row; then the account rests
 LOCK: Final = timedelta(minutes=15)
+DEFAULT_ZONE: Final = "Europe/Warsaw"  # of a house without brands
 RANK: Final = {role: rank for rank, role in enumerate(Role)}
 _NOBODY: Final = hash_password(new_token())  # checked when there is no such login, so that it takes as long
 
@@ -51,7 +52,11 @@ class LoginFailedError(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """The person behind a request. ``brands`` None: all (an administrator bound to none)."""
+    """The person behind a request.
+
+    ``brands`` None: all (an administrator bound to none). ``zone``: the time zone of their (first) brand, in which
+    pages write instants and begin days.
+    """
 
     id: UUID
     login_id: UUID
@@ -61,6 +66,7 @@ class User:
     brands: frozenset[UUID] | None
     language: str
     csrf: str
+    zone: str
 
     def may(self, role: Role) -> bool:
         """Whether the user has ``role`` or one that includes it."""
@@ -145,10 +151,12 @@ async def find_user(connection: HTTPConnection) -> User | None:
                 .where(Login.token_hash == token_hash(token), Login.expires_at > site.clock.now())
             )
         ).first()
-    if row is None or not row[1].active:
-        return None
-    login, account = row
-    brands = frozenset(UUID(text) for text in account.brand_ids)
+        if row is None or not row[1].active:
+            return None
+        login, account = row
+        brands = frozenset(UUID(text) for text in account.brand_ids)
+        own = select(Brand.timezone).order_by(Brand.name).limit(1)
+        zone = (await session.exec(own.where(col(Brand.id).in_(brands)) if brands else own)).first()
     return User(
         id=account.id,
         login_id=login.id,
@@ -158,6 +166,7 @@ async def find_user(connection: HTTPConnection) -> User | None:
         brands=None if account.role is Role.ADMIN and not brands else brands,
         language=account.locale,
         csrf=login.csrf,
+        zone=zone or DEFAULT_ZONE,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
@@ -19,9 +20,8 @@ from starlette.exceptions import HTTPException
 
 from agent_ui import words
 from agent_ui.context import Site, site_of
-from agent_ui.floor.pages import ZONE
 from agent_ui.i18n import Speech
-from agent_ui.identity import Manager, transaction
+from agent_ui.identity import Manager, RefusedError, User, transaction
 from agent_ui.render import page, speech_of
 from dialer.call import Outcome
 from dialer.campaigns.models import Campaign
@@ -63,9 +63,11 @@ Day = Annotated[date | None, Query()]
 Which = Annotated[str, Query(max_length=40)]
 
 
-def scope_of(site: Site, first: date | None, last: date | None, campaign: str, outcome: str) -> statistics.Scope:
+def scope_of(
+    site: Site, user: User, first: date | None, last: date | None, campaign: str, outcome: str
+) -> statistics.Scope:
     """The filter as asked for; without days: today. Days the wrong way round are turned."""
-    today = site.clock.now().astimezone(ZONE).date()
+    today = site.clock.now().astimezone(ZoneInfo(user.zone)).date()
     begin, end = first or last or today, last or first or today
     try:
         campaign_id = UUID(campaign) if campaign else None
@@ -74,7 +76,7 @@ def scope_of(site: Site, first: date | None, last: date | None, campaign: str, o
     return statistics.Scope(
         first=min(begin, end),
         last=max(begin, end),
-        zone=str(ZONE),
+        zone=user.zone,
         campaign_id=campaign_id,
         outcome={"": None, "none": ""}.get(outcome, outcome),
     )
@@ -86,7 +88,7 @@ async def show(
 ) -> Response:
     """Contact rates by campaign, hour and outcome."""
     site = site_of(request)
-    scope = scope_of(site, first, last, campaign, outcome)
+    scope = scope_of(site, user, first, last, campaign, outcome)
     async with transaction(site, user) as session:
         await one_snapshot(session)
         total = await statistics.total(session, scope)
@@ -107,7 +109,7 @@ async def log(
 ) -> Response:
     """The call log, newest first."""
     site = site_of(request)
-    scope = scope_of(site, first, last, campaign, outcome)
+    scope = scope_of(site, user, first, last, campaign, outcome)
     async with transaction(site, user) as session:
         await one_snapshot(session)
         total = await statistics.total(session, scope)
@@ -138,7 +140,7 @@ async def calls_csv(
 ) -> Response:
     """The call log as CSV, streamed."""
     site, speech = site_of(request), speech_of(request, user)
-    scope = scope_of(site, first, last, campaign, outcome)
+    scope = scope_of(site, user, first, last, campaign, outcome)
     told, heading = _texts(speech)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -164,7 +166,7 @@ async def statistics_csv(
 ) -> Response:
     """One table of statistics as CSV."""
     site, speech = site_of(request), speech_of(request, user)
-    scope = scope_of(site, first, last, campaign, outcome)
+    scope = scope_of(site, user, first, last, campaign, outcome)
     if by not in statistics.GROUPS:
         raise HTTPException(404)
     told, heading = _texts(speech)
@@ -180,12 +182,14 @@ async def workbook(
 ) -> Response:
     """Everything in one workbook, all of one moment."""
     site, speech = site_of(request), speech_of(request, user)
-    scope = scope_of(site, first, last, campaign, outcome)
+    scope = scope_of(site, user, first, last, campaign, outcome)
     told, heading = _texts(speech)
     path = Path(await asyncio.to_thread(_scratch))
     try:
         async with transaction(site, user) as session:
             await one_snapshot(session)
+            if (await statistics.total(session, scope)).dials > exports.MOST_CALLS:
+                raise RefusedError("Too many calls for one workbook: choose fewer days, or take the call log as CSV.")
             await exports.write_xlsx(session, scope, path, told, heading, speech.language)
     except BaseException:
         await asyncio.to_thread(path.unlink, missing_ok=True)

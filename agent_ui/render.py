@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from agent_ui import words
 from agent_ui.context import Site, site_of
 from agent_ui.i18n import LANGUAGES, Speech, best_language, duration
-from agent_ui.identity import User
+from agent_ui.identity import DEFAULT_ZONE, User
 from cases.contact.texts import TEXTS, reason_text
 from core.models import Role
 
@@ -27,16 +27,16 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def speech_of(request: HTTPConnection, user: User | None = None) -> Speech:
     """The language of a page: what was chosen on this browser, else the user's, else what the browser prefers."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    if chosen in LANGUAGES:
-        return Speech(chosen)
-    return Speech(user.language if user else best_language(request.headers.get("accept-language", "")))
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen not in LANGUAGES:
+        chosen = user.language if user else best_language(request.headers.get("accept-language", ""))
+    return Speech(chosen, user.zone if user else DEFAULT_ZONE)
 
 
 @lru_cache
-def environment(language: str) -> Environment:
-    """The templates, speaking ``language``."""
-    speech = Speech(language)
+def environment(language: str, zone: str) -> Environment:
+    """The templates, speaking ``language`` and writing instants in ``zone``."""
+    speech = Speech(language, zone)
     env = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -56,6 +56,7 @@ def environment(language: str) -> Environment:
         phone=phone,
         outcome=lambda code: speech.text(words.outcome(code)),
         reason=lambda code: reason(speech, code),
+        error=speech.error,
         refusal=lambda code, figures: refusal(speech, code, figures),
         word=lambda code, table: speech.text(getattr(words, table).get(str(code), str(code))),
     )
@@ -73,7 +74,7 @@ def environment(language: str) -> Environment:
 
 def render(template: str, speech: Speech, **values: Any) -> str:
     """One template, filled in."""
-    return environment(speech.language).get_template(template).render(**values)
+    return environment(speech.language, speech.zone.key).get_template(template).render(**values)
 
 
 def page(

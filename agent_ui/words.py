@@ -104,6 +104,20 @@ COLUMNS: Final[dict[str, str]] = {
     "ignore": "leave out",
 }
 
+# What errors call the fields of forms and files.
+FIELDS: Final[dict[str, str]] = {
+    **{code: name for code, name in COLUMNS.items() if code != "title"},
+    "or": "or",
+    "ratio": "Calls per ready agent",
+    "max_lines": "Lines at most",
+    "patience_ms": "Patience (ms)",
+    "patience": "Patience (ms)",
+    "wrapup_seconds": "Wrap-up limit (s)",
+    "delay": "Again after (min)",
+    "times": "Times at most",
+    "lines": "Lines at most",
+}
+
 CHANNELS: Final[dict[str, str]] = {
     "call": "Call",
     "sms": "SMS",

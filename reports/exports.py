@@ -6,6 +6,7 @@ A cell that begins as a formula would be run by the spreadsheet that opens it; s
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -23,7 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from reports.calls import CHUNK, Call, every
 from reports.statistics import COLUMNS, GROUPS, Line, Scope, by, total
 
-SHEET_ROWS: Final = 1_048_575  # rows a sheet holds below its heading
+MOST_CALLS: Final = 200_000  # calls one workbook is made for; the CSV has no bound
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 Text = Callable[[str], str]  # puts a heading or code into the reader's language
@@ -127,31 +128,31 @@ def csv_bytes(rows: Iterable[Sequence[Any]], dialect: Dialect, *, first: bool = 
 async def write_xlsx(
     session: AsyncSession, scope: Scope, path: Path, outcome: Text, heading: Text, language: str
 ) -> None:
-    """Statistics by every group and the whole call log in one workbook at ``path``."""
+    """Statistics by every group and the whole call log in one workbook at ``path``.
+
+    Rows go to a file as they come. The caller sees to it that there are no more than :data:`MOST_CALLS`.
+    """
     book = Workbook(write_only=True)
     for group in GROUPS:
         sheet = book.create_sheet(heading(f"by_{group}"))
         for number, row in enumerate(await statistics_rows(session, scope, group, outcome, heading)):
             sheet.append(_xlsx_row(sheet, row, bold=number == 0))
-    headings = [heading(name) for name in CALL_COLUMNS]
-    sheet, filled, sheets = None, SHEET_ROWS, 0
-    async for call in every(session, scope):
-        if filled >= SHEET_ROWS:
-            filled, sheets = 0, sheets + 1
-            sheet = _calls_sheet(book, heading("calls"), sheets, headings)
-        assert sheet is not None
-        sheet.append(_xlsx_row(sheet, call_cells(call, scope.zone, outcome, language)))
-        filled += 1
-    if sheet is None:
-        _calls_sheet(book, heading("calls"), 1, headings)
-    book.save(path)
-
-
-def _calls_sheet(book: Any, title: str, number: int, headings: list[str]) -> Any:
-    sheet = book.create_sheet(title if number == 1 else f"{title} {number}")
+    sheet = book.create_sheet(heading("calls"))
     sheet.freeze_panes = "A2"
-    sheet.append(_xlsx_row(sheet, headings, bold=True))
-    return sheet
+    sheet.append(_xlsx_row(sheet, [heading(name) for name in CALL_COLUMNS], bold=True))
+
+    def put(rows: list[list[Any]]) -> None:
+        for row in rows:
+            sheet.append(_xlsx_row(sheet, row))
+
+    rows: list[list[Any]] = []
+    async for call in every(session, scope):
+        rows.append(call_cells(call, scope.zone, outcome, language))
+        if len(rows) == CHUNK:
+            await asyncio.to_thread(put, rows)  # the pages of others go on meanwhile
+            rows = []
+    await asyncio.to_thread(put, rows)
+    await asyncio.to_thread(book.save, path)
 
 
 def _xlsx_row(sheet: Any, row: Sequence[Any], *, bold: bool = False) -> list[Any]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.ids import lowest_id_at
-from dialer.agents.models import Agent, AgentSession
+from dialer.agents.models import Agent, AgentSession, PauseReason
 from dialer.attempts.models import Attempt
 from dialer.campaigns.models import Campaign, Lead
 from reports.figures import percent
@@ -46,6 +46,7 @@ class AgentNow:
     session: AgentSession
     name: str
     campaign: str
+    pause: PauseReason | None = None
 
 
 async def counters(session: AsyncSession, since: datetime, campaign_id: UUID | None = None) -> list[Counters]:
@@ -106,12 +107,19 @@ async def counters(session: AsyncSession, since: datetime, campaign_id: UUID | N
 async def agents_on_shift(session: AsyncSession, campaign_id: UUID | None = None) -> list[AgentNow]:
     """All agents with an open shift, by name."""
     query = (
-        select(AgentSession, col(Agent.name), col(Campaign.name))
+        select(AgentSession, col(Agent.name), col(Campaign.name), PauseReason)
         .join(Agent, col(Agent.id) == col(AgentSession.agent_id))
+        .outerjoin(
+            PauseReason,
+            and_(
+                col(PauseReason.brand_id) == col(AgentSession.brand_id),
+                col(PauseReason.code) == col(AgentSession.pause_reason),
+            ),
+        )
         .join(Campaign, col(Campaign.id) == col(AgentSession.campaign_id))
         .where(col(AgentSession.ended_at).is_(None))
         .order_by(col(Agent.name), col(AgentSession.id))
     )
     if campaign_id is not None:
         query = query.where(col(AgentSession.campaign_id) == campaign_id)
-    return [AgentNow(row, name, campaign) for row, name, campaign in await run(session, query)]
+    return [AgentNow(*row) for row in await run(session, query)]

@@ -155,7 +155,7 @@ async def do(request: Request, user: User, deed: Deed, quiet: tuple[type[Excepti
     except quiet:
         pass
     except ERRORS as error:
-        told, status = speech.text(str(error)), 409
+        told, status = speech.error(str(error)), 409
     desk, card = await look(site, user)
     pieces = draw(site, speech, desk, card)
     notice = partial("#notice", render("notice.html", speech, text=told), "innerHTML")

@@ -89,7 +89,7 @@ async def create(
             )
             await _assign(session, site.clock, row, set(await _agent_ids(session, row.brand_id)))
     except CampaignError as error:
-        return await _blank(request, user, typed, speech_of(request, user).text(str(error)))
+        return await _blank(request, user, typed, speech_of(request, user).error(str(error)))
     return RedirectResponse(f"/floor/campaigns/{row.id}", 303)
 
 
@@ -261,7 +261,7 @@ async def _do(
                 raise HTTPException(404)
             await deed(session)
     except CampaignError as error:
-        return await _show(request, user, campaign_id, error=speech_of(request, user).text(str(error)))
+        return await _show(request, user, campaign_id, error=speech_of(request, user).error(str(error)))
     return RedirectResponse(f"/floor/campaigns/{campaign_id}?saved={saved}", 303)
 
 

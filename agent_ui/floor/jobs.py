@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Final
 from uuid import UUID
 
+import structlog
 from procrastinate import JobContext
 
-from agent_ui.floor.uploads import Order, Step, Upload
+from agent_ui.floor.uploads import Order, Step, Upload, forget_old
 from cases.importing.service import import_file
 from cases.models import ImportBatch, ImportState
 from core.jobs import House, app, house
 from core.security import Keys
 from dialer.campaigns.lists import load_list
 from dialer.campaigns.service import CampaignError
+
+log = structlog.get_logger()
 
 QUEUE: Final = "imports"
 
@@ -41,6 +45,15 @@ async def bring_in(context: JobContext, *, upload: str) -> None:
         return
     held.write(order.model_copy(update={**done, "step": Step.DONE}))
     await asyncio.to_thread(held.file.unlink, missing_ok=True)  # personal data that has gone where it belongs
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="floor.forget_uploads", queue=QUEUE, queueing_lock="floor.forget_uploads", pass_context=True)
+async def forget_uploads(context: JobContext, timestamp: int) -> None:
+    """Hourly: remove uploads that were given up, and old ones."""
+    removed = await asyncio.to_thread(forget_old, house(context).settings, time.time())
+    if removed:
+        log.info("uploads.forgotten", number=removed)
 
 
 async def _imported(tools: House, held: Upload, order: Order) -> ImportBatch:

@@ -86,7 +86,7 @@ async def take(
         await asyncio.to_thread(upload.write, order)
         await asyncio.to_thread(upload.preview)
     except (UploadError, BrokenFileError) as error:
-        return await _blank(request, user, typed, speech_of(request, user).text(str(error)))
+        return await _blank(request, user, typed, speech_of(request, user).error(str(error)))
     return RedirectResponse(f"/floor/upload/{upload.id}", 303)
 
 
@@ -111,7 +111,7 @@ async def start(request: Request, user: Supervisor, upload_id: UUID) -> Response
             }
             columns_of(seen.headings, chosen)
         except (BrokenFileError, MappingError) as error:
-            return await _show(request, user, upload_id, speech_of(request, user).text(str(error)))
+            return await _show(request, user, upload_id, speech_of(request, user).error(str(error)))
         await asyncio.to_thread(upload.write, order.model_copy(update={"step": Step.WAITING, "mapping": chosen}))
         async with transaction(site, user) as session:
             await defer_in(session, bring_in, upload=str(upload_id))

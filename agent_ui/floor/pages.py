@@ -23,7 +23,6 @@ from reports.realtime import AgentNow, Counters, agents_on_shift, counters
 router = APIRouter()
 
 FLOOR_PAUSE = 1.0  # least seconds between two pushes
-ZONE = ZoneInfo("Europe/Warsaw")  # whose midnight a day's figures begin at
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,22 @@ class CampaignNow:
         return sum(number for _, _, number in self.reasons)
 
 
-def midnight(now: datetime) -> datetime:
-    """The beginning of today."""
-    return datetime.combine(now.astimezone(ZONE).date(), time(), ZONE)
+def midnight(now: datetime, user: User) -> datetime:
+    """The beginning of today where the user's brand is."""
+    zone = ZoneInfo(user.zone)
+    return datetime.combine(now.astimezone(zone).date(), time(), zone)
 
 
 async def look(site: Site, user: User) -> Floor:
     """The overview now."""
     async with transaction(site, user) as session:
-        return Floor(await counters(session, midnight(site.clock.now())), await agents_on_shift(session))
+        return Floor(await counters(session, midnight(site.clock.now(), user)), await agents_on_shift(session))
 
 
 async def look_at(site: Site, user: User, campaign_id: UUID) -> CampaignNow | None:
     """One campaign now; None: there is no such campaign for this user."""
     async with transaction(site, user) as session:
-        rows = await counters(session, midnight(site.clock.now()), campaign_id)
+        rows = await counters(session, midnight(site.clock.now(), user), campaign_id)
         if not rows:
             return None
         why = await reasons(session, campaign_id)

@@ -7,8 +7,10 @@ Each upload is a folder under the data folder that web processes and workers sha
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -23,6 +25,9 @@ from core.settings import Settings
 
 LARGEST: Final = 1024 * 1024 * 1024  # bytes
 SAMPLE_ROWS: Final = 5
+UPLOADS: Final = "uploads"
+KEPT_OPEN: Final = timedelta(days=1)
+KEPT_DONE: Final = timedelta(days=30)
 
 
 class Step(StrEnum):
@@ -63,12 +68,35 @@ class Preview:
     rows: list[list[str]]
 
 
+def forget_old(settings: Settings, now: float) -> int:
+    """Remove what nobody needs any more; how many uploads.
+
+    Files never told their columns, or failed, go after a day: they hold personal data. Orders and rejects files of
+    lists that went in go after a month.
+
+    Args:
+        now: seconds since the epoch by the machine's clock, as file systems write them.
+    """
+    folder, removed = settings.data_dir.absolute() / UPLOADS, 0
+    for one in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            order = Upload(settings, UUID(one.name)).read()
+            age = now - one.stat().st_mtime
+        except (ValueError, OSError):
+            continue
+        open_still = order is not None and order.step in (Step.WAITING, Step.RUNNING, Step.DONE)
+        if age > (KEPT_DONE if open_still else KEPT_OPEN).total_seconds():
+            shutil.rmtree(one, ignore_errors=True)
+            removed += 1
+    return removed
+
+
 class Upload:
     """One upload by its id."""
 
     def __init__(self, settings: Settings, upload_id: UUID) -> None:
         self.id = upload_id
-        self.folder = settings.data_dir.absolute() / "uploads" / str(upload_id)
+        self.folder = settings.data_dir.absolute() / UPLOADS / str(upload_id)
 
     @property
     def file(self) -> Path:

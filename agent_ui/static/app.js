@@ -21,6 +21,20 @@ function tick() {
 }
 setInterval(tick, 500);
 
+// ---- dates: browsers write them in their own way, so each is told in the page's language too ---------------------
+
+const dayWords = new Intl.DateTimeFormat(document.documentElement.lang, {
+  weekday: 'short', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC',
+});
+
+function tellDays() {
+  for (const field of document.querySelectorAll('input[type=date]')) {
+    const told = field.nextElementSibling;
+    if (told?.classList.contains('day')) told.textContent = field.valueAsDate ? dayWords.format(field.valueAsDate) : '';
+  }
+}
+document.addEventListener('input', tellDays);
+
 // ---- the connection light ------------------------------------------------------------------------------------
 
 function light(on) {
@@ -128,6 +142,7 @@ document.addEventListener('click', (event) => {
 function afterSwap() {
   tick();
   restore();
+  tellDays();
 }
 document.addEventListener('htmx:after:swap', afterSwap);
 document.addEventListener('htmx:ws:after:message:incoming', afterSwap);

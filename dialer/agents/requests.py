@@ -94,7 +94,8 @@ async def bring_forward(session: AsyncSession, clock: Clock, session_id: UUID, a
     """Make a planned call-back due now; the engine dials it to its agent first.
 
     Raises:
-        SessionError: the agent is not ready, the campaign does not run, the call-back is not theirs or taken, its case is in no list here.
+        SessionError: the agent is not ready, the campaign does not run, the call-back is not theirs or taken, or its
+            case is in no list here.
     """
     row = await _ready_in_running(session, session_id)
     if action.agent_id != row.agent_id or action.state is not ActionState.PLANNED:

@@ -12,8 +12,12 @@ from agent_ui import manager, words
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "agent_ui" / "templates"
-ERRORS = {"SessionError", "DispositionError", "DeskError", "CampaignError", "UploadError", "RefusedError"}
-SPEAKERS = ("agent_ui", "dialer/agents", "dialer/campaigns")
+ERRORS = {
+    "SessionError", "DispositionError", "DeskError", "CampaignError", "UploadError", "RefusedError", "BrokenFileError",
+    "MappingError",
+}  # fmt: skip
+SPEAKERS = ("agent_ui", "dialer/agents", "dialer/campaigns", "cases/importing")
+UNSPOKEN = {"mappings.py"}  # saved mappings are made on the command line
 
 
 def of_templates() -> Iterator[str | tuple[str, str]]:
@@ -41,17 +45,47 @@ def of_words() -> Iterator[str]:
 
 
 def of_errors() -> Iterator[str]:
-    """Constant texts of the errors that reach people, and what the application says itself."""
+    """Texts of the errors that reach people, values in them named a, b, c; and what the application says itself."""
     for folder in SPEAKERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
+            if path.name in UNSPOKEN:
+                continue
+            tree = ast.parse(path.read_text())
+            for node in ast.walk(tree):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
-                    yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+                    yield from (text for argument in node.args if (text := message(argument, constants(tree))))
                 if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
                     targets = [t.id for t in node.targets if isinstance(t, ast.Name)]
                     if targets == ["failure"] and isinstance(node.value.value, str):
                         yield node.value.value
     yield from ("There is no such page.", "The database is away for a moment: try again.")
+
+
+def constants(tree: ast.Module) -> dict[str, str]:
+    """The module's named texts."""
+    return {
+        node.target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    }
+
+
+def message(node: ast.expr, named: dict[str, str]) -> str | None:
+    """The catalogue's form of an error's text: the values of an f-string or a template become ``%(a)s`` and so on."""
+    names = iter("abcdefg")
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Name):
+        return named.get(node.id)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        return named.get(node.func.value.id, "").replace("{}", f"%({next(names)})s") or None
+    if isinstance(node, ast.JoinedStr):
+        parts = (p.value if isinstance(p, ast.Constant) else f"%({next(names)})s" for p in node.values)
+        return "".join(str(part) for part in parts)
+    return None
 
 
 def every() -> list[str | tuple[str, str]]:

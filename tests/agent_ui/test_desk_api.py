@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from core.db import Database
 from dialer.agents.models import AgentSession
@@ -57,3 +59,15 @@ async def test_nonsense_is_told(browser: Browser, world: World, database: Databa
 async def test_health_and_metrics(browser: Browser) -> None:
     assert (await browser.get("/healthz")).json() == {"ok": True, "database": True, "redis": True}
     assert "callfloor_web_sockets" in (await browser.get("/metrics")).text
+
+
+async def test_metrics_are_not_for_the_world(app: FastAPI, browser: Browser, world: World) -> None:
+    through_proxy = {"X-Forwarded-For": "203.0.113.7"}
+    assert (await browser.get("/metrics", headers=through_proxy)).status_code == 403
+    far = httpx.ASGITransport(app=app, client=("8.8.8.8", 1234))
+    async with Browser(transport=far, base_url="http://floor.test") as stranger:
+        assert (await stranger.get("/metrics")).status_code == 403
+        await stranger.log_in("szefowa")
+        assert (await stranger.get("/metrics")).status_code == 403
+        await stranger.log_in("admin")
+        assert (await stranger.get("/metrics")).status_code == 200

@@ -7,7 +7,6 @@ from playwright.async_api import Page, expect
 from sqlmodel import select
 
 from cases.models import NextAction
-from core.bus import Bus
 from core.db import Database
 from dialer.agents.models import AgentSession, Disposition
 from dialer.attempts.models import Attempt
@@ -74,21 +73,6 @@ async def test_a_half_typed_note_survives_pushes_and_a_reload(
     await page.reload()
     await expect(note).to_have_value("Zapłaci w piątek")
     assert await page.locator("input[value=promise]").is_checked()
-
-
-async def test_the_page_goes_on_while_redis_is_away(
-    page: Page, address: str, database: Database, world: World, bus: Bus
-) -> None:
-    row = await open_shift(database, world, 0)
-    await log_in(page, address, "agent1")
-    await expect(page.locator("#link.on")).to_be_attached()
-    await bus.redis.config_set("maxclients", 1)
-    try:
-        await bus.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await bridge(database, world, row, 2)
-        await expect(page.get_by_role("heading", name="Piotr Zieliński")).to_be_visible(timeout=8000)
-    finally:
-        await bus.redis.config_set("maxclients", 10000)
 
 
 async def test_both_languages_and_logging_out(page: Page, address: str, world: World) -> None:

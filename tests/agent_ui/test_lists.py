@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, func, select
 
+from agent_ui.floor.uploads import Step, Upload, forget_old
 from core.db import Database
 from core.jobs import work
 from core.settings import Settings
@@ -57,12 +60,31 @@ async def test_a_list_goes_in_and_its_rows_add_up(
     assert "K-3" in (await browser.get(f"{address}/rejects.csv")).text
 
 
+async def test_uploads_given_up_are_removed(browser: Browser, world: World, settings: Settings) -> None:
+    await browser.log_in("szefowa")
+    form = {"campaign_id": str(world.campaign.id), "portfolio_id": str(world.portfolio.id), "list_name": "Zima"}
+    addresses = []
+    for step in (Step.MAPPING, Step.DONE):
+        taken = await browser.post("/floor/upload", data=form, files={"file": ("zima.csv", FILE)})
+        addresses.append(taken.headers["location"])
+        held = Upload(settings, UUID(addresses[-1].rpartition("/")[2]))
+        order = held.read()
+        assert order is not None
+        held.write(order.model_copy(update={"step": step}))
+    now = time.time()
+    assert forget_old(settings, now + 3600) == 0
+    assert forget_old(settings, now + 2 * 86400) == 1
+    assert [(await browser.get(address)).status_code for address in addresses] == [404, 200]
+    assert forget_old(settings, now + 40 * 86400) == 1
+
+
 async def test_a_broken_file_is_told_and_changes_nothing(browser: Browser, world: World, database: Database) -> None:
     await browser.log_in("szefowa")
     form = {"campaign_id": str(world.campaign.id), "portfolio_id": str(world.portfolio.id), "list_name": "Zima"}
     answer = await browser.post("/floor/upload", data=form, files={"file": ("zima.csv", b"")})
     assert answer.status_code == 409
     assert 'value="Zima"' in answer.text  # what was typed is kept
+    assert "Plik jest pusty." in answer.text
     assert (await browser.post("/floor/upload", data=form)).status_code == 409
     async with database.begin() as session:
         assert (await session.exec(select(func.count()).select_from(LeadList))).one() == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from agent_ui.i18n import Speech, best_language, duration, translations
 from agent_ui.words import OUTCOMES
 from dialer.campaigns.recycling import DEFAULTS
-from tests.agent_ui.messages import every
+from tests.agent_ui.messages import every, of_errors
 
 pytestmark = pytest.mark.unit
 
@@ -45,3 +47,33 @@ def test_the_browsers_wish_is_heard() -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (0, 61.9, 3600, -5)] == ["0:00", "1:01", "1:00:00", "0:00"]
+
+
+@pytest.mark.parametrize(
+    ("english", "polish"),
+    [
+        ("The file is empty.", "Plik jest pusty."),
+        (
+            "From line 17 on the file can't be read: a quotation mark is opened and never closed.",
+            "Od wiersza 17 pliku nie da się odczytać: cudzysłów otwarto, a nie zamknięto.",
+        ),
+        (
+            "No column for name, amount among «Nr», «amount»; name it by a mapping.",
+            "Brak kolumny dla: Nazwa, Kwota wśród «Nr», «amount»; wskaż ją ręcznie.",
+        ),
+        ("There is a campaign «amount 5» already.", "Jest już kampania «amount 5»."),
+        ("ratio must be from 0.1 to 10.", "Połączeń na gotowego agenta: dozwolone od 0.1 do 10."),
+        ("Something new: 7.", "Something new: 7."),
+    ],
+)
+def test_errors_with_values_are_told_in_polish(english: str, polish: str) -> None:
+    assert Speech("pl").error(english) == polish
+    assert Speech("en").error(english) == english
+
+
+def test_no_polish_error_is_left_in_english() -> None:
+    """Each message with values in it is found again once they are filled in."""
+    speech = Speech("pl")
+    made = [re.sub(r"%\((\w)\)s", r"\1\1\1", m) for m in of_errors() if "%(" in m]
+    assert made
+    assert [text for text in made if speech.error(text) == text] == []
