@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import hypothesis
 import pytest
@@ -21,13 +17,13 @@ from core.ids import new_id
 from core.models import Brand
 from core.settings import Settings
 from dialer.agents import defaults
+from tests.support.installation import RTP_PORTS as RTP_PORTS
+from tests.support.installation import START, installation
 from tests.support.ports import Ports
 from tests.support.processes import Processes
 from tests.support.servers import Servers
 
 MARKERS = ("unit", "db", "sip", "browser", "crash")
-START = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Europe/Warsaw"))  # a Monday
-RTP_PORTS = 240
 
 for _name in [name for name in os.environ if name.startswith("CALLFLOOR_")] + ["DATABASE_URL", "REDIS_URL"]:
     os.environ.pop(_name, None)  # a test sees the settings it makes, not those of who runs it
@@ -89,29 +85,8 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, ports: Ports) -> It
     servers: Servers | None = None
     if request.node.get_closest_marker("unit") is None:
         servers = request.getfixturevalue("servers")
-    taps = Path(tempfile.mkdtemp(prefix="cf-", dir="/dev/shm"))
-    made = Settings(
-        data_dir=tmp_path / "var",
-        keys_file=tmp_path / "keys" / "keys.json",
-        database_url=servers.create_database() if servers else None,
-        redis_url=servers.empty_bus() if servers else None,
-        database_pool=4,
-        clock_start=START,
-        clock_epoch=time.time(),
-        tap_dir=taps,
-        web_port=ports.take(),
-        media_sip_port=ports.take(2),
-        media_rtp_port=ports.take(RTP_PORTS),
-        media_rtp_ports=RTP_PORTS,
-        carrier_sip_port=ports.take(2),
-        carrier_rtp_port=ports.take(RTP_PORTS),
-        agents_sip_port=ports.take(2),
-        agents_rtp_port=ports.take(RTP_PORTS),
-    )
-    yield made
-    if servers is not None and made.database_url is not None:
-        servers.drop_database(made.database_url)
-    shutil.rmtree(taps, ignore_errors=True)
+    with installation(servers, tmp_path, ports) as made:
+        yield made
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=$(command -v "${1:?usage: build.sh PYTHON}")
+python=$(cd "$(dirname "$python")" && pwd)/${python##*/} # the build changes its folder
 version=2.17
 upstream=${PJPROJECT_URL:-https://github.com/pjsip/pjproject/archive/refs/tags/$version.tar.gz}
 jobs=${PJPROJECT_JOBS:-$(nproc 2>/dev/null || echo 2)}

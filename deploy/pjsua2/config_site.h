@@ -7,6 +7,9 @@
 
 #define PJSIP_MAX_TSX_COUNT             32767
 #define PJSIP_MAX_DIALOG_COUNT          32767
+/* By default a request of more than 1,300 bytes leaves over TCP although the trunk is set to UDP, which a carrier that
+   listens on UDP only never sees. It is fragmented by IP instead, as every carrier copes with. */
+#define PJSIP_DONT_SWITCH_TO_TCP        1
 
 #define PJSUA_MAX_CALLS                 1024
 #define PJSUA_MAX_ACC                   256

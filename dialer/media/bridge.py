@@ -20,7 +20,7 @@ def bridge(events: Events, command: BridgeCall, call: DebtorCall | None, leg: Ag
 
     A call that is gone is only told by its own CallEnded.
     """
-    if call is None or call.is_over:
+    if call is None or call.is_told:
         return
     why = _why_not(call, leg, command.session_id)
     if why is None and leg is not None:

@@ -21,12 +21,16 @@ from dialer.media.messages import (
     PlaceCall,
 )
 from dialer.media.player import Player
+from dialer.media.sdp import CODECS, with_codecs
 from dialer.media.sip import SipMessage, cause_of, retry_after, signals_of
 from dialer.media.taps import Tap
 from dialer.media.trunks import TrunkLine
 from dialer.trunks.headers import caller_identity
 
 log = structlog.get_logger()
+# s without any answer, not even 100, after which a trunk is given up. PJSIP alone would wait for Timer B, 32 s
+# (RFC 3261 17.1.1.2), while the debtor could long be called through another trunk. A trunk's ring time-out is longer.
+NO_REPLY = 5.0
 
 
 class DebtorCall(Leg):
@@ -42,6 +46,8 @@ class DebtorCall(Leg):
         self._max_duration = max_duration
         self._rang_out = False
         self._timer: Timer | None = None
+        self._reply_timer: Timer | None = None
+        self.is_told = False  # CallEnded has been told
         self._told: tuple[int, bool, dict[str, str]] | None = None
         self._signals: dict[str, str] = {}
         self._tap = Tap(legs.events, taps, self.attempt_id, self.campaign_id)
@@ -62,6 +68,7 @@ class DebtorCall(Leg):
             return
         if not self.is_over:
             self._timer = self.legs.loop.after(self._ring_timeout, self._ring_out)
+            self._reply_timer = self.legs.loop.after(NO_REPLY, self._no_reply)
 
     def cancel(self) -> None:
         """Give up before the answer; an answered call goes on."""
@@ -114,6 +121,9 @@ class DebtorCall(Leg):
 
     def answered(self, message: SipMessage, *, after_cancel: bool) -> None:
         """The 200."""
+        if self.is_told:  # given up without a reply, and now there is one: hung up, and too late to tell
+            log.warning("answer_after_the_end", attempt_id=str(self.attempt_id))
+            return
         self._signals.update(signals_of(message))
         self.legs.events.tell(
             CallAnswered, self.campaign_id, attempt_id=self.attempt_id,
@@ -138,8 +148,19 @@ class DebtorCall(Leg):
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802 - the library's name
         self.legs.events.tell(CallDigit, self.campaign_id, attempt_id=self.attempt_id, digit=prm.digit)
 
+    @guarded
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        if self.line.spec.codecs != CODECS:  # the library's own order holds for all trunks
+            prm.sdp.wholeSdp = with_codecs(prm.sdp.wholeSdp, self.line.spec.codecs)
+
     def over(self, status: int) -> None:
         """The dialog is gone."""
+        if not self.is_told:
+            self._tell_end(status)
+
+    def _tell_end(self, status: int) -> None:
+        """Tell the call's last event and give back all it held."""
+        self.is_told = True
         self._stop_timer()
         self.line.calls.discard(self.attempt_id)
         if self.agent is not None:
@@ -180,10 +201,18 @@ class DebtorCall(Leg):
         self._rang_out = not self.cancelled
         self.end()
 
+    def _no_reply(self) -> None:
+        """Give up a trunk that says nothing; the library listens on until Timer B, to end what may yet be answered."""
+        if not self.heard and not self.is_told:
+            self.end()
+            if not self.is_told:
+                self._tell_end(408)
+
     def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._reply_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._reply_timer = None
 
     def _release(self) -> None:
         self._tap.release()

@@ -157,7 +157,7 @@ class Desk:
     def _inventory(self, campaign: UUID) -> None:
         self._events.inventory(
             campaign,
-            [key for key, call in self._calls.items() if call.campaign_id == campaign and not call.is_over],
+            [key for key, call in self._calls.items() if call.campaign_id == campaign and not call.is_told],
             [
                 key
                 for key, leg in self._agents.items()

@@ -6,7 +6,6 @@ Used by the media process, the simulated carrier and the simulated telephones al
 
 from __future__ import annotations
 
-import ctypes
 import resource
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any, NamedTuple
 
 import pjsua2 as pj
 
-CODECS = ("PCMA", "PCMU")
+from dialer.media import native
+from dialer.media.sdp import CODECS
+
 TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 FILES_PER_CALL = 6  # RTP, RTCP, a recording and room for their siblings
 FILES_BESIDE = 256
@@ -80,11 +81,11 @@ def start_endpoint(
     endpoint = Endpoint()
     endpoint.host, endpoint.public_host = host, public_host
     endpoint.rtp_port, endpoint.rtp_ports = rtp_port, rtp_ports
-    _library().pj_log_set_level(log_level)  # libCreate speaks before it can be configured
+    native.set_log_level(log_level)  # libCreate speaks before it can be configured
     endpoint.libCreate()
     _raise_file_limit(max_calls)
     endpoint.libInit(_config(max_calls, log_level, user_agent, nameservers))
-    endpoint.max_calls = min(max_calls, most_calls())
+    endpoint.max_calls = min(max_calls, native.most_calls())
     _limit_codecs(endpoint)
     endpoint.transports = {}
     for name in [*transports, "tls"] if tls is not None and "tls" not in transports else transports:
@@ -102,16 +103,6 @@ def system_nameservers(path: Path = Path("/etc/resolv.conf")) -> list[str]:
     words = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
     found = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and ":" not in line[1]]
     return found[:4]
-
-
-def most_calls() -> int:
-    """How many calls the initialised library can carry at once (a constant it was compiled with, or what was asked)."""
-    return int(_library().pjsua_call_get_max_count())
-
-
-def _library() -> ctypes.CDLL:
-    """The C library inside the Python module, for the few calls that pjsua2 does not wrap."""
-    return ctypes.CDLL(pj._pjsua2.__file__)
 
 
 def call_param(*, bare: bool = False) -> Any:

@@ -23,7 +23,7 @@ from dialer.media.known import Known
 from dialer.media.leg import Legs
 from dialer.media.loader import TrunkLoader
 from dialer.media.loop import Loop
-from dialer.media.messages import COMMAND, taps_stream
+from dialer.media.messages import COMMAND, DialAgent, taps_stream
 from dialer.media.spool import Spool
 from dialer.media.taps import prepare_folder
 from dialer.media.trunks import Trunks
@@ -101,11 +101,17 @@ class MediaProcess:
     def _take_commands(self) -> None:
         for _ in range(50):  # so that a flood of commands leaves the library its turns
             try:
-                text = self.wire.commands.get_nowait()
+                text, stale = self.wire.commands.get_nowait()
             except queue.Empty:
                 return
             try:
-                self.desk.carry_out(COMMAND.validate_json(text))
+                command = COMMAND.validate_json(text)
+                if stale and isinstance(
+                    command, DialAgent
+                ):  # a debtor's call has its own deadline; all else is harmless
+                    log.info("stale_command_dropped", session_id=str(command.session_id))
+                else:
+                    self.desk.carry_out(command)
             except Exception:
                 log.exception("command_failed")
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 import structlog
@@ -26,7 +26,15 @@ ALIVE_EVERY = 1.0  # s
 ALIVE_FOR = 3  # s
 RETRY = 0.2  # s
 BATCH = 500
+STALE_AFTER = 10.0  # s
 _AGAIN = ("", "")  # marks in the queue: what follows is the spool from its beginning
+
+
+class Received(NamedTuple):
+    """A command as it came. ``stale``: sent more than 10 s before this process began, so nobody waits for it now."""
+
+    text: str
+    stale: bool
 
 
 class Wire:
@@ -34,7 +42,7 @@ class Wire:
 
     def __init__(self, url: str, node: str, position: Path, alive: Callable[[], str | None]) -> None:
         """``alive`` gives the value of the alive key, None while the main thread hangs; ``position`` is a file."""
-        self.commands: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.commands: queue.SimpleQueue[Received] = queue.SimpleQueue()
         self._out: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._redis: Any = redis.Redis.from_url(url, decode_responses=True, socket_timeout=5, socket_connect_timeout=2)
         self._stream, self._key = commands_stream(node), alive_key(node)
@@ -49,7 +57,7 @@ class Wire:
 
     def start(self) -> None:
         """Find where to read on (waits for Redis), then start the threads."""
-        self._after = self._first_position()
+        self._after, self._fresh_from = self._first_position()
         for thread in self._threads:
             thread.start()
 
@@ -76,17 +84,20 @@ class Wire:
 
     # ---- reading ----
 
-    def _first_position(self) -> str:
-        if self._position.exists():
-            return self._position.read_text().strip() or "0-0"
+    def _first_position(self) -> tuple[str, float]:
+        """The entry to read on after, and from which ms of Redis's clock on commands are no longer stale."""
         while not self._stopping.is_set():
             try:
+                seconds, microseconds = self._redis.time()
                 rows = self._redis.xrevrange(self._stream, count=1)
             except redis.RedisError:
                 self._stopping.wait(RETRY)
                 continue
-            return str(rows[0][0]) if rows else "0-0"
-        return "0-0"
+            fresh_from = (seconds - STALE_AFTER) * 1e3 + microseconds / 1e3
+            if self._position.exists():
+                return self._position.read_text().strip() or "0-0", fresh_from
+            return str(rows[0][0]) if rows else "0-0", fresh_from
+        return "0-0", 0.0
 
     def _read(self) -> None:
         while not self._stopping.is_set():
@@ -98,8 +109,9 @@ class Wire:
             for _, rows in found or []:
                 self._after = str(rows[-1][0])
                 self._remember(self._after)  # before anything is done: at most once
-                for _, fields in rows:
-                    self.commands.put(fields[FIELD])
+                for entry, fields in rows:
+                    sent_at = float(entry.partition("-")[0])  # ms; a stream's ids begin with Redis's time
+                    self.commands.put(Received(fields[FIELD], sent_at < self._fresh_from))
 
     def _remember(self, position: str) -> None:
         fresh = self._position.with_suffix(".new")

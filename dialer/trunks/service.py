@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.db import Database
 from core.ids import new_id
 from core.security import Keys
+from dialer.media.sdp import CODECS
 from dialer.trunks.models import OutcomeRule, Trunk, TrunkAuth
 from dialer.trunks.specs import TrunkSpec, spec_of
 
@@ -25,7 +26,7 @@ _EDITABLE = frozenset(
     {
         "name", "auth", "host", "outbound_proxy", "transport", "srtp", "username", "from_domain", "caller_id_header",
         "privacy", "number_format", "allowed_prefixes", "max_calls", "max_cps", "ring_timeout", "max_duration",
-        "options_interval", "enabled",
+        "options_interval", "codecs", "enabled",
     }
 )  # fmt: skip
 
@@ -144,6 +145,8 @@ async def _apply(session: AsyncSession, trunk: Trunk, fields: dict[str, Any]) ->
         raise TrunkError("ring_timeout must be from {} to {} s.".format(*RING_SECONDS))
     if trunk.max_duration < 1 or trunk.options_interval < 0:
         raise TrunkError("max_duration must be above 0 s; options_interval 0 s (none) or more.")
+    if not trunk.codecs or sorted(set(trunk.codecs) & set(CODECS)) != sorted(trunk.codecs):
+        raise TrunkError(f"Codecs are {' and '.join(CODECS)}, each at most once, the preferred first.")
     if trunk.auth is TrunkAuth.REGISTER and not trunk.username:
         raise TrunkError("Registration needs a user name.")
     if trunk.privacy is not None and not re.fullmatch(r"[a-z]+(; ?[a-z]+)*", trunk.privacy):

@@ -32,6 +32,7 @@ class TrunkSpec:
     max_cps: float
     max_duration: int
     options_interval: int
+    codecs: tuple[str, ...]
 
     @property
     def domain(self) -> str:
@@ -107,4 +108,5 @@ def spec_of(trunk: Trunk, unseal: Callable[[bytes], str]) -> TrunkSpec:
         max_cps=trunk.max_cps,
         max_duration=trunk.max_duration,
         options_interval=trunk.options_interval,
+        codecs=tuple(trunk.codecs),
     )

@@ -36,6 +36,7 @@ class Driver:
         self.events: list[m.Event] = []
         self.taps: list[m.Tap] = []
         self.fence = 1
+        self._attempts: set[UUID] = set()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -43,9 +44,10 @@ class Driver:
         """The campaign's stream of events."""
         return m.events_stream(self.campaign_id)
 
-    def start(self) -> None:
-        """Begin to collect."""
-        self._task = asyncio.ensure_future(self._collect())
+    async def start(self) -> None:
+        """Begin to collect: the campaign's events, and the taps of calls placed from now on."""
+        last = await self.bus.redis.xrevrange(m.taps_stream(self.node), count=1)
+        self._task = asyncio.ensure_future(self._collect(last[0][0] if last else "0-0"))
 
     async def stop(self) -> None:
         """Stop collecting."""
@@ -53,8 +55,21 @@ class Driver:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _collect(self) -> None:
-        after = {self.stream: "0-0", m.taps_stream(self.node): "0-0"}
+    async def clear(self) -> None:
+        """End all of the campaign that is still up in the media process."""
+        up: list[UUID] = [self.campaign_id]
+        deadline = time.monotonic() + 15.0
+        while up:
+            assert time.monotonic() < deadline, f"still up: {up}"
+            seen = len(self.events)
+            await self.send(m.ResendEvents(stream=self.stream, campaign_id=self.campaign_id, fence=self.fence))
+            told = await until(lambda n=seen: [e for e in self.events[n:] if isinstance(e, m.Inventory)])  # type: ignore[misc]
+            up = [*told[-1].attempts, *told[-1].sessions]
+            await self.send(*(m.HangupCall(attempt_id=attempt) for attempt in told[-1].attempts))
+            await self.send(*(m.HangupAgent(session_id=session) for session in told[-1].sessions))
+
+    async def _collect(self, last_tap: str) -> None:
+        after = {self.stream: "0-0", m.taps_stream(self.node): last_tap}
         while True:
             try:
                 entries = await self.bus.read(after, block_ms=200)
@@ -66,7 +81,9 @@ class Driver:
                 if entry.stream == self.stream:
                     self.events.append(m.EVENT.validate_json(entry.json))
                 else:
-                    self.taps.append(m.TAP.validate_json(entry.json))
+                    tap = m.TAP.validate_json(entry.json)
+                    if tap.attempt_id in self._attempts:
+                        self.taps.append(tap)
 
     async def send(self, *commands: m.Message) -> None:
         """Send commands to the node."""
@@ -95,7 +112,9 @@ class Driver:
             "ring_timeout": 15,
             "max_duration": 600,
         }
-        return m.PlaceCall(**{**fields, **changes})
+        command = m.PlaceCall(**{**fields, **changes})
+        self._attempts.add(command.attempt_id)
+        return command
 
     async def place(self, number: str, **changes: Any) -> UUID:
         """Send a PlaceCall; its attempt."""

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from dialer.media.sip import SipMessage, parse, uri_of
 from tests.media.driver import until
+from tests.media.srtp import Srtp, agree
 
 SO_TIMESTAMPNS = 35
 TONE = bytes([0x34, 0x21, 0x2A, 0x21, 0x34, 0xB4, 0xA1, 0xAA, 0xA1, 0xB4]) * 16  # A-law, about 800 Hz
@@ -30,6 +30,8 @@ class Rtp:
         self.arrivals: list[float] = []
         self.loud: list[float] = []  # arrivals that were not silence
         self.payload = TONE
+        self.sends: Srtp | None = None  # how packets are protected, and those that come
+        self.hears: Srtp | None = None
         self.event_type = 101  # payload type of RFC 4733 events
         self._digits: list[str] = []
         self._target: tuple[str, int] | None = None
@@ -50,11 +52,6 @@ class Rtp:
         """Send a key as RFC 4733 event."""
         self._digits.append(digit)
 
-    def largest_gap(self, since: float, until: float) -> float:
-        """Longest time between two packets that arrived within the span, in seconds."""
-        times = [since, *(t for t in self.arrivals if since <= t <= until), until]
-        return max(b - a for a, b in pairwise(times))
-
     def close(self) -> None:
         """Stop both threads."""
         self._stopping.set()
@@ -68,6 +65,8 @@ class Rtp:
                 data, ancillary, _, _ = self._sock.recvmsg(2048, 256)
             except (TimeoutError, ConnectionRefusedError):
                 continue
+            if self.hears is not None:
+                data = self.hears.unprotect(data) or b""
             if len(data) < 12 or data[1] & 0x7F != 8:
                 continue
             at = time.time()
@@ -93,7 +92,8 @@ class Rtp:
                 packets += [(self.event_type, struct.pack("!BBH", digit, 0x80 | 10, 800), stamp)] * 3
             for kind, payload, at in packets:
                 head = struct.pack("!BBHII", 0x80, kind, seq & 0xFFFF, at & 0xFFFFFFFF, ssrc)
-                self._sock.sendto(head + payload, self._target)
+                packet = head + payload
+                self._sock.sendto(self.sends.protect(packet) if self.sends else packet, self._target)
                 seq += 1
             stamp += 160
 
@@ -163,13 +163,17 @@ class PeerCall:
     def _sdp(self) -> str:
         if self.rtp is None:
             self.rtp = self.peer.open_rtp()
+        profile, crypto = "RTP/AVP", ""
+        if "RTP/SAVP" in self.invite.body:
+            profile = "RTP/SAVP"
+            crypto, self.rtp.sends, self.rtp.hears = agree(self.invite.body)
         host, port = media_of(self.invite)
         self.rtp.send_to(host, port)
         offered = re.search(r"a=rtpmap:(\d+) telephone-event/8000", self.invite.body)
         events = self.rtp.event_type = int(offered[1]) if offered else 101
         return (
             f"v=0\r\no=peer 1 1 IN IP4 {self.peer.host}\r\ns=-\r\nc=IN IP4 {self.peer.host}\r\nt=0 0\r\n"
-            f"m=audio {self.rtp.port} RTP/AVP 8 {events}\r\na=rtpmap:8 PCMA/8000\r\n"
+            f"m=audio {self.rtp.port} {profile} 8 {events}\r\n{crypto}a=rtpmap:8 PCMA/8000\r\n"
             f"a=rtpmap:{events} telephone-event/8000\r\na=fmtp:{events} 0-15\r\na=sendrecv\r\n"
         )
 
@@ -210,8 +214,15 @@ class Peer(asyncio.DatagramProtocol):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         assert self._transport is not None
         self._transport.close()
-        for rtp in self._rtps:
-            await asyncio.to_thread(rtp.close)
+        await self.forget()
+
+    async def forget(self) -> None:
+        """End the audio of all calls, and know nothing of them any more."""
+        rtps, self._rtps = self._rtps, []
+        await asyncio.gather(*(asyncio.to_thread(rtp.close) for rtp in rtps))
+        self.calls.clear()
+        self.requests.clear()
+        self.options_code = 200
 
     def open_rtp(self) -> Rtp:
         """A fresh RTP socket."""

@@ -10,8 +10,8 @@ from core.ids import new_id
 from core.security import Keys
 from core.settings import Settings
 from dialer.media import messages as m
-from dialer.trunks.models import Trunk
 from dialer.trunks.service import edit_trunk
+from tests.media.conftest import AddTrunk
 from tests.media.driver import Driver, until
 from tests.media.peer import Peer
 
@@ -57,11 +57,9 @@ async def test_what_is_late_fenced_foreign_or_premium_is_refused(media: Driver, 
 
 
 async def test_lines_and_rate_are_kept_and_follow_the_database(
-    media: Driver, peer: Peer, database: Database, clock: Clock, settings: Settings, trunk: Trunk
+    media: Driver, peer: Peer, database: Database, clock: Clock, settings: Settings, add_trunk: AddTrunk
 ) -> None:
-    async with database.begin() as session:
-        await edit_trunk(session, clock, Keys.load(settings), trunk.id, max_calls=2)
-    await media.send(m.ReloadTrunks())
+    trunk = await add_trunk(f"127.0.0.1:{peer.port}", max_calls=2, max_cps=100.0)
 
     async def told(calls: list[m.PlaceCall]) -> list[str]:
         """First word on each: accepted, or why not."""
@@ -79,7 +77,7 @@ async def test_lines_and_rate_are_kept_and_follow_the_database(
     async def holds(words: list[str]) -> None:
         """The reload takes its time in another thread: try until it holds."""
         for _ in range(40):
-            if await told([media.command(f"+4850200000{n}") for n in range(len(words))]) == words:
+            if await told([media.command(f"+4850200000{n}", trunk_id=trunk.id) for n in range(len(words))]) == words:
                 return
         raise AssertionError(f"never {words}")
 
@@ -90,15 +88,11 @@ async def test_lines_and_rate_are_kept_and_follow_the_database(
     await holds(["accepted", "cps", "cps"])
 
 
-async def test_a_trunk_that_stops_answering_is_told(
-    media: Driver, peer: Peer, database: Database, clock: Clock, settings: Settings, trunk: Trunk
-) -> None:
+async def test_a_trunk_that_stops_answering_is_told(media: Driver, peer: Peer, add_trunk: AddTrunk) -> None:
     attempt = await media.place("+48503000001")
     await media.event(attempt, m.CallEnded)
     peer.options_code = 503
-    async with database.begin() as session:
-        await edit_trunk(session, clock, Keys.load(settings), trunk.id, options_interval=1, username="shop")
-    await media.send(m.ReloadTrunks())
+    trunk = await add_trunk(f"127.0.0.1:{peer.port}", options_interval=1)
     status = (await until(lambda: [e for e in media.events if isinstance(e, m.TrunkStatus)]))[0]
     assert (status.trunk_id, status.up, status.sip_code) == (trunk.id, False, 503)
     peer.options_code = 200

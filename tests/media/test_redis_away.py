@@ -41,7 +41,7 @@ async def test_calls_outlive_redis_and_their_events_are_told_later(
     server = await asyncio.to_thread(start_redis, processes, own)
     bus = Bus(embedded.redis_url(own))
     driver = Driver(bus, settings.clock(), settings.node, trunk.id)
-    driver.start()
+    await driver.start()
     processes.start("media", redis_url=embedded.redis_url(own))
     await driver.alive()
     stays, leaves = await driver.place("+48501000001"), await driver.place("+48501000002")
@@ -62,7 +62,7 @@ async def test_calls_outlive_redis_and_their_events_are_told_later(
     bus = Bus(embedded.redis_url(own))
     again = Driver(bus, settings.clock(), settings.node, trunk.id)
     again.campaign_id = driver.campaign_id
-    again.start()
+    await again.start()
     await again.alive()
     ended = await again.event(leaves, m.CallEnded)
     assert ended.by == "debtor"

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.bus import Bus
-from core.clock import Clock, SystemClock
-from core.db import Database
-from core.models import Brand
-from core.security import Keys
-from core.settings import Settings
+from core.clock import SystemClock
 from dialer.media import messages as m
 from dialer.media.sip import parse
 from dialer.trunks.models import CallerIdHeader, SrtpUse, Transport, TrunkAuth
-from dialer.trunks.service import create_trunk
+from tests.media.conftest import AddTrunk
 from tests.media.driver import Driver, until
 from tests.media.peer import CHALLENGE, Peer, PeerCall
 from tests.sip.conftest import SCENARIOS
@@ -37,25 +32,14 @@ pytestmark = pytest.mark.sip
 class Bench:
     """A media process that any trunk can be added to."""
 
-    def __init__(self, driver: Driver, database: Database, keys: Keys, clock: Clock, brand: Brand) -> None:
-        self.driver, self.database, self.keys, self.clock, self.brand = driver, database, keys, clock, brand
+    def __init__(self, driver: Driver, add_trunk: AddTrunk) -> None:
+        self.driver, self._add = driver, add_trunk
 
-    async def place(self, host: str, **fields: Any) -> Any:
+    async def place(self, host: str, number: str = "+48501000001", **fields: Any) -> Any:
         """Add a trunk, and call through it once it is loaded."""
-        async with self.database.begin() as session:
-            trunk = await create_trunk(
-                session,
-                self.clock,
-                self.keys,
-                brand_id=self.brand.id,
-                name=host,
-                host=host,
-                options_interval=0,
-                **fields,
-            )
-        await self.driver.send(m.ReloadTrunks())
+        trunk = await self._add(host, **fields)
         for _ in range(100):
-            attempt = await self.driver.place("+48501000001", trunk_id=trunk.id)
+            attempt = await self.driver.place(number, trunk_id=trunk.id)
             await until(lambda a=attempt: self.driver.kinds(a))  # type: ignore[misc]
             if not self.driver.of(attempt, m.CallRefused):
                 return attempt
@@ -63,15 +47,8 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(
-    settings: Settings, database: Database, clock: Clock, brand: Brand, bus: Bus, processes: Processes
-) -> AsyncIterator[Bench]:
-    driver = Driver(bus, settings.clock(), settings.node, brand.id)
-    driver.start()
-    processes.start("media")
-    await driver.alive()
-    yield Bench(driver, database, Keys.load(settings), clock, brand)
-    await driver.stop()
+def bench(media: Driver, add_trunk: AddTrunk) -> Bench:
+    return Bench(media, add_trunk)
 
 
 async def test_registration_digest_and_srtp_offer(bench: Bench, peer: Peer) -> None:
@@ -98,6 +75,26 @@ async def test_registration_digest_and_srtp_offer(bench: Bench, peer: Peer) -> N
     assert "RTP/SAVP" in call.invite.body
     assert "a=crypto:" in call.invite.body
     await until(lambda: any(r.method == "REGISTER" and r.value("authorization") for r in peer.requests))
+
+
+def loudest(tap: Path) -> int:
+    """Largest sample of the last second, 0 before there is one."""
+    if not tap.exists() or tap.stat().st_size < 16_044:
+        return 0
+    return int(np.abs(np.frombuffer(tap.read_bytes()[-16_000:], dtype="<i2").astype(int)).max())
+
+
+async def test_audio_is_encrypted_both_ways(bench: Bench, peer: Peer) -> None:
+    attempt = await bench.place(f"127.0.0.1:{peer.port}", srtp=SrtpUse.MANDATORY)
+    await bench.driver.event(attempt, m.CallAnswered)
+    call = peer.call_to("+48501000001")
+    assert call is not None
+    rtp = call.rtp
+    assert rtp is not None
+    assert rtp.sends is not None
+    opened = (await until(lambda: [t for t in bench.driver.taps if isinstance(t, m.TapOpened)]))[0]
+    await until(lambda: loudest(Path(opened.path)) > 1_000, what="a second of their audio")
+    await until(lambda: len(rtp.arrivals) > 20, what="our audio, signed with the right key")
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

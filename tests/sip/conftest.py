@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from core.bus import Bus
 from core.clock import Clock
@@ -17,10 +18,21 @@ from core.settings import Settings
 from dialer.media import messages as m
 from dialer.trunks.service import create_trunk
 from tests.media.driver import Driver, until
+from tests.support import shared
 from tests.support.ports import Ports
 from tests.support.processes import Child, Processes
 
+ports, settings, processes, clock = shared.ports, shared.settings, shared.processes, shared.clock
+database, bus, brand = shared.database, shared.bus, shared.brand
+
 SCENARIOS = Path(__file__).parent / "scenarios"
+CODECS = {"offer_pcmu_first": ["PCMU", "PCMA"], "offer_pcmu_only": ["PCMU"]}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules share their process."""
+    shared.share(items, Path(__file__).parent)
 
 
 class Sipp:
@@ -50,23 +62,33 @@ class Sipp:
         return await self.driver.event(attempt_id, m.CallEnded, seconds)
 
 
-@pytest.fixture
-async def sipp(
-    database: Database, clock: Clock, settings: Settings, brand: Brand, bus: Bus, ports: Ports, processes: Processes
-) -> AsyncIterator[Sipp]:
-    """A media process with one trunk for every scenario."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trunks(
+    database: Database, clock: Clock, settings: Settings, brand: Brand, ports: Ports
+) -> dict[str, tuple[UUID, int]]:
+    """Id and port of a trunk for every scenario; some with an order of codecs of their own."""
     trunks: dict[str, tuple[UUID, int]] = {}
     for path in sorted(SCENARIOS.glob("*.xml")):
         port = ports.take(6)
         async with database.begin() as session:
             trunk = await create_trunk(
                 session, clock, Keys.load(settings), brand_id=brand.id, name=path.stem, host=f"127.0.0.1:{port}",
-                options_interval=0,
+                options_interval=0, codecs=CODECS.get(path.stem, ["PCMA", "PCMU"]),
             )  # fmt: skip
         trunks[path.stem] = (trunk.id, port)
+    return trunks
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sipp(
+    settings: Settings, bus: Bus, trunks: dict[str, tuple[UUID, int]], processes: Processes
+) -> AsyncIterator[Sipp]:
+    """The module's media process, and a campaign of the test's own."""
     driver = Driver(bus, settings.clock(), settings.node, trunks["busy"][0])
-    driver.start()
-    processes.start("media")
+    if not any(child.name == "media" for child in processes.children):
+        processes.start("media")
     await driver.alive()
+    await driver.start()
     yield Sipp(driver, processes, trunks)
+    await driver.clear()
     await driver.stop()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from dialer.media import messages as m
+from dialer.media.calls import NO_REPLY
 from tests.media.driver import until
 from tests.sip.conftest import Sipp
 
@@ -66,8 +67,22 @@ async def test_the_far_side_renegotiates_and_the_call_goes_on(sipp: Sipp) -> Non
     await sipp.well("reinvite")
 
 
-async def test_no_reply_at_all(sipp: Sipp) -> None:
+async def test_no_reply_at_all_is_told_long_before_timer_b(sipp: Sipp) -> None:
     attempt = await sipp.call("silent")
-    ended = await sipp.end(attempt, 45)
+    accepted = await sipp.driver.event(attempt, m.CallAccepted)
+    ended = await sipp.end(attempt)
     assert (ended.sip_code, ended.no_reply, ended.by) == (408, True, "us")
-    assert sipp.driver.kinds(attempt) == ["call_accepted", "call_ended"]
+    assert NO_REPLY <= ended.at - accepted.at < NO_REPLY + 3.0
+    await sipp.driver.send(
+        m.ResendEvents(stream=sipp.driver.stream, campaign_id=sipp.driver.campaign_id, fence=sipp.driver.fence)
+    )
+    inventory = (await until(lambda: [e for e in sipp.driver.events if isinstance(e, m.Inventory)]))[0]
+    assert inventory.attempts == []
+
+
+async def test_codecs_are_offered_in_the_order_of_the_trunk(sipp: Sipp) -> None:
+    """SIPp ends with an error where the audio line is another than the scenario's."""
+    names = ("offer_pcmu_first", "offer_pcmu_only")
+    for attempt in await asyncio.gather(*(sipp.call(name) for name in names)):
+        assert (await sipp.end(attempt)).sip_code == 486
+    await sipp.well(*names)

@@ -27,6 +27,7 @@ def spec(**changes: Any) -> TrunkSpec:
         "srtp": SrtpUse.OFF, "registers": False, "username": None, "password": Secret(None), "from_domain": None,
         "caller_id_header": CallerIdHeader.PAI, "privacy": None, "number_format": NumberFormat.PLUS,
         "allowed_prefixes": ("+48",), "max_calls": 1, "max_cps": 1.0, "max_duration": 1, "options_interval": 0,
+        "codecs": ("PCMA", "PCMU"),
     }  # fmt: skip
     return TrunkSpec(**{**fields, **changes})
 
@@ -128,7 +129,8 @@ async def test_a_trunk_is_made_changed_and_loaded_with_its_password_sealed(
 @pytest.mark.db
 @pytest.mark.parametrize(
     "fields",
-    [{"host": "no host"}, {"allowed_prefixes": ["48"]}, {"max_cps": 0}, {"privacy": "id\r\nX: y"}, {"colour": "red"}],
+    [{"host": "no host"}, {"allowed_prefixes": ["48"]}, {"max_cps": 0}, {"privacy": "id\r\nX: y"}, {"colour": "red"},
+     {"codecs": []}, {"codecs": ["G729"]}, {"codecs": ["PCMA", "PCMA"]}],
 )
 async def test_what_cannot_work_is_refused(
     database: Database, clock: Clock, settings: Settings, brand: Brand, fields: dict[str, Any]
