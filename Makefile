@@ -23,7 +23,7 @@ demo: setup ## run the whole house with simulated calls; ARGS="--for 60 --report
 	@.venv/bin/callfloor demo $(ARGS)
 
 test: setup ## run the tests; ARGS="-m unit" to choose, WORKERS=n
-	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup ## ruff, mypy, the layers, stray files
 	@deploy/setup/tidy.sh

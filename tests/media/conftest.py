@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,10 +36,9 @@ BEHAVIOURS = {
 RTP_PORTS = 400
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Modules share their process."""
-    shared.share(items, Path(__file__).parent)
+    shared.share(item)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

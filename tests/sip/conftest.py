@@ -29,10 +29,9 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 CODECS = {"offer_pcmu_first": ["PCMU", "PCMA"], "offer_pcmu_only": ["PCMU"]}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Modules share their process."""
-    shared.share(items, Path(__file__).parent)
+    shared.share(item)
 
 
 class Sipp:

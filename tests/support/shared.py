@@ -1,13 +1,12 @@
 """Fixtures that last for a module, under the names of those that last for a test.
 
 Starting a process takes seconds, so tests of telephony share one a module. A ``conftest.py`` that imports these needs
-:func:`share` too: it keeps a module's tests on one worker and in one event loop.
+:func:`share` too, for one event loop a module; ``--dist loadfile`` keeps a module on one worker.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,13 +23,10 @@ from tests.support.ports import Ports
 from tests.support.processes import Processes
 
 
-def share(items: list[pytest.Item], folder: Path) -> None:
-    """Let the tests below ``folder`` share their module's fixtures."""
-    for item in items:
-        if item.path.is_relative_to(folder):
-            item.add_marker(pytest.mark.xdist_group(f"{folder.name}-{item.path.stem}"))
-            if isinstance(item, pytest.Function) and pytest_asyncio.is_async_test(item):
-                item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+def share(item: pytest.Item) -> None:
+    """Let a test share its module's event loop, and so its fixtures."""
+    if pytest_asyncio.is_async_test(item):
+        item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
 
 @pytest.fixture(scope="module")
