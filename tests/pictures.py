@@ -19,7 +19,9 @@ from core.ids import new_id
 from core.models import Brand
 from core.settings import Settings
 from dialer.agents import defaults
-from dialer.agents.models import AgentState
+from dialer.agents.models import AgentSession, AgentState
+from dialer.agents.states import change
+from dialer.campaigns.models import Campaign, Lead
 from tests.agent_ui import world as w
 from tests.agent_ui.served import Chromium, log_in, served
 from tests.conftest import START
@@ -136,6 +138,7 @@ async def _full(
         await studio.take("desk-no-shift", "agent6", "/desk")
         await studio.take("desk-paused", "agent3", "/desk")
         await studio.take("desk-ready", "agent4", "/desk", _pause)
+    await _asking(database, world, Studio(browser, address, folder, "1366"), row)
     call = await w.bridge(database, world, row, 1)
     for size in SIZES:
         studio = Studio(browser, address, folder, size)
@@ -157,6 +160,48 @@ async def _full(
     await Studio(browser, address, folder, "1366").take("desk-call-en", "agent1", "/desk", _choose, "en")
     await w.hang_up(database, world, row, call)
     await Studio(browser, address, folder, "1366").take("desk-wrapup", "agent1", "/desk", _choose)
+
+
+async def _asking(database: Database, world: w.World, studio: Studio, row: AgentSession) -> None:
+    """The desk of agents who ask for calls."""
+
+    async def dialled_by(mode: str) -> None:
+        async with database.begin() as session:
+            campaign = await session.get_one(Campaign, world.campaign.id)
+            campaign.mode = mode
+            session.add(campaign)
+
+    async def refused(page: Page) -> None:
+        async with database.begin() as session:
+            held = await session.get_one(AgentSession, row.id)
+            lead = await session.get_one(Lead, held.lead_id)
+            lead.reason, lead.due_at = "attempts_today", world.clock.now() + timedelta(hours=22)
+            for state in (AgentState.RESERVED, AgentState.READY):
+                await change(session, world.clock, held, state)
+            session.add(lead)
+        await page.wait_for_selector("#asked.asked-done")
+
+    async def search(page: Page) -> None:
+        await page.keyboard.press("/")
+        await page.keyboard.type("kowalski")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#found li")
+
+    async def call(page: Page) -> None:
+        await search(page)
+        await page.locator("#found button:not([disabled])").first.click()
+        await page.wait_for_selector("#asked.asked-calling")
+
+    async def offered(page: Page) -> None:
+        await page.wait_for_selector("#asked.asked-offered")
+
+    await dialled_by("manual")
+    await studio.take("desk-search", "agent1", "/desk", search)
+    await studio.take("desk-calling", "agent1", "/desk", call)
+    await studio.take("desk-call-refused", "agent1", "/desk", refused)
+    await dialled_by("preview")
+    await studio.take("desk-preview", "agent4", "/desk", offered)
+    await dialled_by("fixed_ratio")
 
 
 def main(folder: Path) -> None:

@@ -29,8 +29,8 @@ const dayWords = new Intl.DateTimeFormat(document.documentElement.lang, {
 
 function tellDays() {
   for (const field of document.querySelectorAll('input[type=date]')) {
-    const told = field.nextElementSibling;
-    if (told?.classList.contains('day')) told.textContent = field.valueAsDate ? dayWords.format(field.valueAsDate) : '';
+    const told = field.closest('fieldset, label')?.querySelector('.day');
+    if (told) told.textContent = field.valueAsDate ? dayWords.format(field.valueAsDate) : '';
   }
 }
 document.addEventListener('input', tellDays);

@@ -52,7 +52,7 @@ TEAM = ("Ola Sowa", "Bartek Lis", "Celina Wilk", "Darek Żuraw", "Ela Kos", "Fil
 MIX = (
     (Outcome.NO_ANSWER, 34), (Outcome.MACHINE_EARLY, 14), (Outcome.MACHINE, 9), (Outcome.BUSY, 8),
     (Outcome.DEAD_NUMBER, 6), (Outcome.UNCLEAR, 5), (Outcome.REJECTED, 4), (Outcome.CONNECTED, 17),
-    (Outcome.ABANDONED, 3), (Outcome.HUNG_UP_EARLY, 2),
+    (Outcome.ABANDONED, 0.4), (Outcome.HUNG_UP_EARLY, 2),
 )  # fmt: skip
 
 

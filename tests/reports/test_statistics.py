@@ -14,7 +14,7 @@ from core.db import Database
 from dialer.call import Outcome
 from reports import calls, exports, statistics
 from reports.statistics import COLUMNS, GROUPS, Scope
-from tests.agent_ui.world import World, attempt, history
+from tests.agent_ui.world import World, attempt, ended, history
 
 pytestmark = pytest.mark.db
 
@@ -41,12 +41,15 @@ async def test_every_table_adds_up_to_the_call_log(database: Database, world: Wo
     await history(database, world, 150, seed=seed)
     async with database.begin() as session:
         session.add(attempt(world, 3, world.clock.now() - timedelta(minutes=1)))  # still up
+        for index in (4, 5):  # too rare to be drawn in every morning
+            session.add(ended(world, index, world.clock.now() - timedelta(minutes=index), Outcome.ABANDONED))
     for scope in scopes(world):
         async with database.begin() as session:
             log = [call async for call in calls.every(session, scope)]
             total = await statistics.total(session, scope)
             tables = {group: await statistics.by(session, scope, group) for group in GROUPS}
         assert total.dials == len(log)
+        assert total.abandoned >= (2 if scope == scopes(world)[0] else 0)
         for column, flag in FLAGS.items():
             assert getattr(total, column) == sum(getattr(call, flag) for call in log), (scope, column)
         assert total.right_party == sum(bool(c.reached and c.disposition and c.disposition.right_party) for c in log)
