@@ -41,6 +41,7 @@ function light(on) {
   const link = document.getElementById('link');
   if (!link) return;
   link.classList.toggle('on', on);
+  link.classList.remove('wait');
   link.querySelector('span').textContent = on ? link.dataset.on : link.dataset.off;
 }
 document.addEventListener('htmx:ws:after:connection', () => light(true));
