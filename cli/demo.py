@@ -42,7 +42,6 @@ START: Final = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Europe/Warsaw"))  
 DRAIN_SECONDS: Final = 45.0
 AGENTS_WITHIN: Final = 30.0  # s for the first agent to be at work
 LOOK_EVERY: Final = 1.0
-FULL_CALLS: Final = 64  # calls a media process must carry for the demo's full size
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Size:
 
 
 FULL: Final = Size(agents=12, lines=40, ratio=1.5, debtors=2000)
-SMALL: Final = Size(agents=1, lines=2, ratio=1.0, debtors=200)  # the packaged pjsua2 carries 4 calls a process
+SMALL: Final = Size(agents=1, lines=2, ratio=2.0, debtors=200)  # the packaged pjsua2 carries 4 calls a process
 
 
 def run(settings: Settings, *, seconds: float | None, report: Path | None) -> int:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -33,10 +34,11 @@ from dialer.campaigns import service
 from dialer.campaigns.models import Campaign
 from dialer.media import messages as m
 from tests.conftest import RTP_PORTS, START
+from tests.support.alone import alone
 from tests.support.ports import Ports
 from tests.support.until import until
 
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("house"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]  # the wait for its turn included
 
 WITHIN = 10.0  # s in which every attempt has its end or is proven still up
 REST = timedelta(minutes=2)
@@ -62,7 +64,7 @@ class House:
 def house() -> Iterator[House]:
     """The house, started once."""
     ports = Ports()
-    with tempfile.TemporaryDirectory(prefix="callfloor-crash-") as folder:
+    with alone(), tempfile.TemporaryDirectory(prefix="callfloor-crash-") as folder:
         settings = Settings(
             data_dir=Path(folder) / "var",
             keys_file=Path(folder) / "keys",
@@ -162,7 +164,7 @@ async def nobody_called_twice(database: Database) -> None:
     async with database.begin() as s:
         rows = (await s.exec(select(Attempt).order_by(col(Attempt.debtor_id), col(Attempt.id)))).all()
     far = datetime.max.replace(tzinfo=UTC)
-    for earlier, later in zip(rows, rows[1:], strict=False):
+    for earlier, later in pairwise(rows):
         if earlier.debtor_id != later.debtor_id:
             continue
         rest = REST if earlier.outcome is Outcome.LOST else timedelta()

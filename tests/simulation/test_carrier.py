@@ -10,7 +10,7 @@ import pytest
 from dialer.simulation.behaviour import Kind, number_for
 from tests.simulation.caller import Caller
 
-pytestmark = [pytest.mark.sip, pytest.mark.xdist_group("carrier")]
+pytestmark = pytest.mark.sip
 
 Dial = Callable[[str], Awaitable[Any]]
 Observed = Mapping[Kind, Any]
