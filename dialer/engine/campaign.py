@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -80,7 +80,7 @@ class CampaignRunner:
         self.presence = Presence(self)
         self._inbox: asyncio.Queue[Entry] = asyncio.Queue(maxsize=4 * BATCH)
         self._ticked = 0.0
-        self._touched = False  # an agent did something: look at the floor at once
+        self._touched: set[UUID] = set()  # sessions whose agents did something: looked at at once
         self._stop = asyncio.Event()
 
     # ---- life ----
@@ -156,7 +156,7 @@ class CampaignRunner:
                     reading.result()
                 await self._batch(entries)
                 if self._touched:
-                    await self._look()
+                    await self._look(self._touched)
                 if self.clock.timestamp() - self._ticked >= TICK:
                     self._ticked = self.clock.timestamp()
                     await self._tick()
@@ -247,7 +247,8 @@ class CampaignRunner:
                 asked = DESK_EVENT.validate_json(entry.json)
                 if asked.campaign_id != self.campaign_id:
                     continue
-                self._touched = True
+                if not isinstance(asked, HangupRequested):
+                    self._touched.add(asked.session_id)
                 if isinstance(asked, HangupRequested | DialRequested):
                     desk.append(asked)
             else:
@@ -340,12 +341,12 @@ class CampaignRunner:
         await self._keep()
         await self._look()
 
-    async def _look(self) -> None:
-        """Read the agents' sessions again; hang up the telephones of those who have gone, ring those who came."""
-        self._touched = False
+    async def _look(self, only: Collection[UUID] | None = None) -> None:
+        """Read agents' sessions again; hang up the telephones of those who have gone, ring those who came."""
+        self._touched = set()
         known = list(self.floor.sessions.values())
         async with self.database.begin() as s:
-            gone = set(await self.floor.load(s))
+            gone = set(await self.floor.load(s, only))
         for row in known:
             if row.id in gone and row.media_node is not None:
                 await self.send([(row.media_node, m.HangupAgent(session_id=row.id))])

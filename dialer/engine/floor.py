@@ -22,6 +22,7 @@ from dialer.attempts.models import Attempt, CallLeg, LegKind
 
 BUSY = (AgentState.RESERVED, AgentState.TALKING)
 HELD = "agent_sessions"  # key in Session.info: rows this transaction has locked, by id
+DISPOSED = "attempts_disposed"  # key in Session.info: attempts asked about, and those with a disposition
 REDIAL_AFTER = 3.0  # s between two tries to reach an agent's telephone
 
 
@@ -35,21 +36,23 @@ class Floor:
         self.phones: dict[UUID, tuple[str, str]] = {}  # agent id -> (SIP URI, name)
         self.dialled: dict[UUID, float] = {}  # session id -> when its telephone was last rung
 
-    async def load(self, session: AsyncSession) -> list[UUID]:
-        """Read all open sessions; gives the ids of those that have ended since the last look."""
-        rows = (
-            await session.exec(
-                select(AgentSession, Agent)
-                .join(Agent, col(Agent.id) == AgentSession.agent_id)
-                .where(AgentSession.campaign_id == self.campaign_id, col(AgentSession.ended_at).is_(None))
-                .execution_options(populate_existing=True)
-            )
-        ).all()
-        before = self.sessions
-        self.sessions = {row.id: row for row, _ in rows}
-        self.phones = {agent.id: (agent.phone_uri, agent.name) for _, agent in rows}
-        gone = [id_ for id_ in before if id_ not in self.sessions]
+    async def load(self, session: AsyncSession, only: Collection[UUID] | None = None) -> list[UUID]:
+        """Read all open sessions, or ``only`` some; gives the ids of those that have ended since the last look."""
+        query = (
+            select(AgentSession, Agent.phone_uri, Agent.name)
+            .join(Agent, col(Agent.id) == AgentSession.agent_id)
+            .where(AgentSession.campaign_id == self.campaign_id, col(AgentSession.ended_at).is_(None))
+            .execution_options(populate_existing=True)
+        )
+        if only is not None:
+            query = query.where(col(AgentSession.id).in_(only))
+        rows = (await session.exec(query)).all()
+        found = {row.id: row for row, _, _ in rows}
+        self.phones.update({row.agent_id: (uri, name) for row, uri, name in rows})
+        gone = [id_ for id_ in (self.sessions if only is None else only) if id_ in self.sessions and id_ not in found]
+        self.sessions.update(found)
         for id_ in gone:
+            del self.sessions[id_]
             self.dialled.pop(id_, None)
         return gone
 
@@ -80,6 +83,12 @@ class Floor:
         held = session.info.setdefault(HELD, {})
         for row in rows.all():
             self.sessions[row.id] = held[row.id] = row
+        talked = [row.attempt_id for row in held.values() if row.attempt_id is not None and row.state in BUSY]
+        if talked:
+            given = await session.exec(
+                select(Attempt.id).where(col(Attempt.id).in_(talked), col(Attempt.disposition_id).is_not(None))
+            )
+            session.info[DISPOSED] = (set(talked), set(given.all()))
 
     async def reserve(self, session: AsyncSession, attempt_id: UUID, only: UUID | None = None) -> AgentSession | None:
         """Reserve the longest-idle ready agent (or ``only`` that session) for an attempt; None if nobody is free."""
@@ -111,11 +120,17 @@ class Floor:
         row = await self._locked(session, session_id)
         if row is None or row.attempt_id != attempt_id or row.state not in BUSY:
             return
-        disposed = (await session.exec(select(Attempt.disposition_id).where(Attempt.id == attempt_id))).first()
-        if disposed is not None:
+        if await self._disposed(session, attempt_id):
             await after_wrapup(session, self.clock, row)
         else:
             await change(session, self.clock, row, AgentState.WRAPUP)
+
+    async def _disposed(self, session: AsyncSession, attempt_id: UUID) -> bool:
+        """Whether the agent has saved the disposition already, while the call was up."""
+        asked, given = session.info.get(DISPOSED, ((), ()))
+        if attempt_id in asked:
+            return attempt_id in given
+        return (await session.exec(select(Attempt.disposition_id).where(Attempt.id == attempt_id))).first() is not None
 
     async def end_overdue_wrapups(self, session: AsyncSession, limit_seconds: int) -> int:
         """Give «none given» to wrap-ups past the campaign's limit; how many there were."""
