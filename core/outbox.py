@@ -28,6 +28,7 @@ from core.models import Outbox
 
 CHANNEL = "callfloor_outbox"
 WAKER = "outbox_waker"  # key in Session.info: what to set after the commit
+SAID = "outbox_said"  # key in Session.info: what this transaction has emitted already
 LOCK = 0x0CA11F1  # advisory lock of the one relay
 BATCH = 500
 POLL_SECONDS = 1.0
@@ -45,7 +46,15 @@ _wakers: WeakKeyDictionary[AsyncEngine, asyncio.Event] = WeakKeyDictionary()
 
 
 async def emit(session: AsyncSession, stream: str, message: BaseModel) -> None:
-    """Have ``message`` published on ``stream`` once the session's transaction has committed."""
+    """Have ``message`` published on ``stream`` once the session's transaction has committed.
+
+    The same message said again in the same transaction is published once.
+    """
+    said = session.info.setdefault(SAID, set())
+    what = (stream, message.model_dump_json())
+    if what in said:
+        return
+    said.add(what)
     session.add(Outbox(stream=stream, payload=message.model_dump(mode="json")))
     waker = _wakers.get(session.bind) if isinstance(session.bind, AsyncEngine) else None
     if waker is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, select, update
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
@@ -14,6 +17,13 @@ from dialer.agents.models import AgentSession, AgentState, AgentStateLog
 from dialer.events import UI, SessionChanged
 
 OPEN_ENTRIES = "agent_state_log"  # key in Session.info: entries of the log this transaction has begun, by session
+CLOSED_ENTRIES = "agent_state_log_closed"  # likewise: when the open entries of these sessions end
+
+_CLOSE = text(
+    "UPDATE agent_state_log l SET until = c.until"
+    " FROM unnest(CAST(:sessions AS uuid[]), CAST(:instants AS timestamptz[])) AS c(session_id, until)"
+    " WHERE l.session_id = c.session_id AND l.until IS NULL"
+)
 
 
 class SessionError(Exception):
@@ -49,12 +59,7 @@ async def change(
         if row.id in begun:  # perhaps not written yet, so that no statement would find it
             begun.pop(row.id).until = now
         else:
-            await session.exec(
-                update(AgentStateLog)
-                .where(col(AgentStateLog.session_id) == row.id, col(AgentStateLog.until).is_(None))
-                .values(until=now)
-                .execution_options(synchronize_session=False)
-            )
+            session.info.setdefault(CLOSED_ENTRIES, {})[row.id] = now
         row.state, row.state_since, row.asked_at = state, now, None
         row.pause_reason = reason if state is AgentState.PAUSED else None
         if state in (AgentState.READY, AgentState.PAUSED, AgentState.CONNECTING, AgentState.OUT):
@@ -66,6 +71,14 @@ async def change(
             begun[row.id] = log_entry(clock, row, reason)
             session.add(begun[row.id])
     await emit(session, UI, SessionChanged(campaign_id=row.campaign_id, session_id=row.id))
+
+
+@event.listens_for(Session, "before_flush")
+def _close_entries(session: Session, *_: object) -> None:
+    """End, in one statement, the entries of all sessions that change; the entries that follow are not written yet."""
+    closed: dict[UUID, datetime] = session.info.pop(CLOSED_ENTRIES, {})
+    if closed:
+        session.connection().execute(_CLOSE, {"sessions": list(closed), "instants": list(closed.values())})
 
 
 def log_entry(clock: Clock, row: AgentSession, reason: str | None = None) -> AgentStateLog:
