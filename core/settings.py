@@ -61,7 +61,14 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least important lines that are logged.")
     ] = "info"
-    metrics_port: Annotated[int, Field(ge=0, le=65535, description="First port of the other processes' Prometheus metrics; 0: only web's, at /metrics.")] = 0
+    metrics_port: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=65535,
+            description="First port of the other processes' Prometheus metrics; 0: only web's, at /metrics.",
+        ),
+    ] = 0
 
     web_host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65535, description="Its port.")] = 8400

@@ -5,20 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.contact.ledger import mark_conversation
 from cases.contact.stops import stop_person, stop_point
-from cases.models import ActionKind, Channel, ContactKind, ContactPoint, Debtor, Direction, Interaction, NextAction
+from cases.models import ActionKind, Channel, Direction, Interaction, NextAction
 from core.clock import Clock
 from core.ids import new_id
 from core.outbox import emit
 from dialer.agents.models import AgentSession, AgentState, Disposition
 from dialer.agents.states import after_wrapup, locked
 from dialer.attempts.models import Attempt
-from dialer.campaigns.models import Lead
-from dialer.campaigns.recycling import recycle, rules_of
+from dialer.campaigns.recycling import recycle_leads, rules_of
 from dialer.events import DESK, UI, AttemptsChanged, HangupRequested, SessionTouched
 from numbering.models import SuppressionKind
 
@@ -136,30 +135,10 @@ async def apply(
                 note=note,
             )
         )
-    await recycle_lead(session, clock, attempt, given.outcome)
+    if attempt.lead_id is not None:
+        rules = await rules_of(session, attempt.campaign_id)
+        await recycle_leads(session, clock, {attempt.lead_id: given.outcome}, rules)
     await emit(session, UI, AttemptsChanged(campaign_id=attempt.campaign_id))
-
-
-async def recycle_lead(session: AsyncSession, clock: Clock, attempt: Attempt, outcome: str) -> None:
-    """Move the attempt's lead on after ``outcome`` by the campaign's rules."""
-    if attempt.lead_id is None:
-        return
-    lead = (await session.exec(select(Lead).where(Lead.id == attempt.lead_id).with_for_update())).one()
-    debtor = await session.get_one(Debtor, attempt.debtor_id)
-    phones = (
-        await session.exec(
-            select(func.count())
-            .select_from(ContactPoint)
-            .where(
-                ContactPoint.debtor_id == attempt.debtor_id,
-                ContactPoint.kind == ContactKind.PHONE,
-                col(ContactPoint.dead).is_(False),
-            )
-        )
-    ).one()
-    rules = await rules_of(session, attempt.campaign_id)
-    recycle(lead, outcome, rules, clock.now(), debtor.timezone, phones)
-    session.add(lead)
 
 
 async def _attempt(session: AsyncSession, attempt_id: UUID) -> Attempt | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlmodel import select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cases.models import ContactKind, ContactPoint, Debtor
+from core.clock import Clock
 from dialer.call import Outcome
 from dialer.campaigns.models import Lead, LeadState, RecyclingRule
 
@@ -87,7 +90,36 @@ async def rules_of(session: AsyncSession, campaign_id: UUID) -> dict[str, Rule]:
     return merged
 
 
-def recycle(lead: Lead, outcome: str, rules: dict[str, Rule], now: datetime, zone: str, phones: int) -> None:
+async def recycle_leads(
+    session: AsyncSession, clock: Clock, outcomes: Mapping[UUID, str], rules: Mapping[str, Rule]
+) -> None:
+    """Move leads on after their ``outcomes``, in one query for any number of them; they stay locked."""
+    if not outcomes:
+        return
+    phones = (
+        select(func.count())
+        .where(
+            ContactPoint.debtor_id == Lead.debtor_id,
+            ContactPoint.kind == ContactKind.PHONE,
+            col(ContactPoint.dead).is_(False),
+        )
+        .correlate(Lead)
+        .scalar_subquery()
+    )
+    rows = await session.exec(
+        select(Lead, Debtor.timezone, phones)
+        .join(Debtor, col(Debtor.id) == Lead.debtor_id)
+        .where(col(Lead.id).in_(outcomes))
+        .order_by(col(Lead.id))
+        .with_for_update(of=Lead)
+        .execution_options(populate_existing=True)
+    )
+    for lead, zone, alive in rows.all():
+        recycle(lead, outcomes[lead.id], rules, clock.now(), zone, alive)
+        session.add(lead)
+
+
+def recycle(lead: Lead, outcome: str, rules: Mapping[str, Rule], now: datetime, zone: str, phones: int) -> None:
     """Move ``lead`` on after ``outcome``: ready again at a later instant, or finished, with the reason.
 
     Args:

@@ -11,13 +11,12 @@ from sqlmodel import col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.contact.ledger import discount
-from cases.models import ActionState, Channel, ContactKind, ContactPoint, Debtor, Direction, Interaction, NextAction
+from cases.models import ActionState, Channel, ContactPoint, Direction, Interaction, NextAction
 from core.clock import Clock
 from core.ids import new_id
 from dialer.attempts.models import Attempt, PersonInFlight
 from dialer.call import Outcome
-from dialer.campaigns.models import Lead
-from dialer.campaigns.recycling import Rule, recycle
+from dialer.campaigns.recycling import Rule, recycle_leads
 from dialer.engine.calls import LiveCall
 from dialer.trunks.outcomes import TRUNK_FAULTS
 
@@ -38,7 +37,10 @@ async def finish(
     if not_counted:
         await discount(session, not_counted)
     await _learn_dead_numbers(session, clock, [c for c in ended if c.machine.outcome is Outcome.DEAD_NUMBER])
-    await _recycle(session, clock, [c for c in ended if c.machine.outcome is not Outcome.CONNECTED], rules)
+    over = {
+        c.lead_id: str(c.machine.outcome) for c in ended if c.lead_id and c.machine.outcome is not Outcome.CONNECTED
+    }
+    await recycle_leads(session, clock, over, rules)
     await _close_actions(session, ended)
     _put_on_card(session, clock, ended)
 
@@ -55,34 +57,6 @@ async def _free_persons(
         await session.exec(
             update(PersonInFlight).where(col(PersonInFlight.attempt_id).in_(resting)).values(rests_until=until)
         )
-
-
-async def _recycle(session: AsyncSession, clock: Clock, ended: Sequence[LiveCall], rules: dict[str, Rule]) -> None:
-    outcomes = {c.lead_id: c.machine.outcome for c in ended if c.lead_id is not None and c.machine.outcome is not None}
-    if not outcomes:
-        return
-    alive = (
-        select(func.count())
-        .where(
-            ContactPoint.debtor_id == Lead.debtor_id,
-            ContactPoint.kind == ContactKind.PHONE,
-            col(ContactPoint.dead).is_(False),
-        )
-        .correlate(Lead)
-        .scalar_subquery()
-    )
-    rows = await session.exec(
-        select(Lead, Debtor.timezone, alive)
-        .join(Debtor, col(Debtor.id) == Lead.debtor_id)
-        .where(col(Lead.id).in_(outcomes))
-        .order_by(col(Lead.id))
-        .with_for_update(of=Lead)
-        .execution_options(populate_existing=True)
-    )
-    now = clock.now()
-    for lead, zone, phones in rows.all():
-        recycle(lead, str(outcomes[lead.id]), rules, now, zone, phones)
-        session.add(lead)
 
 
 async def _learn_dead_numbers(session: AsyncSession, clock: Clock, ended: Sequence[LiveCall]) -> None:

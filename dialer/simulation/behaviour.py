@@ -117,9 +117,9 @@ class Preset:
 EASY: Final = Preset(
     name="easy",
     mix={
-        Kind.PERSON: 20, Kind.PERSON_RINGBACK: 6, Kind.PERSON_MUSIC: 3, Kind.PERSON_SHORT: 2, Kind.ONE_WAY: 1,
+        Kind.PERSON: 20, Kind.PERSON_RINGBACK: 6, Kind.PERSON_MUSIC: 3, Kind.PERSON_SHORT: 2, Kind.ONE_WAY: 0.5,
         Kind.MAILBOX: 11, Kind.MAILBOX_EARLY: 6, Kind.ANNOUNCEMENT: 5, Kind.FORWARDED: 4, Kind.FAX: 2,
-        Kind.DEAD: 4, Kind.DEAD_SIT: 4, Kind.BUSY: 9, Kind.NO_ANSWER: 6, Kind.PHONE_OFF: 6, Kind.REJECTED: 4,
+        Kind.DEAD: 4, Kind.DEAD_SIT: 4, Kind.BUSY: 9.5, Kind.NO_ANSWER: 6, Kind.PHONE_OFF: 6, Kind.REJECTED: 4,
         Kind.CONGESTED: 3, Kind.CROSSED_EARLY: 2, Kind.CROSSED_RINGING: 2,
     },
     ring=(1.0, 5.0),
@@ -155,14 +155,14 @@ def number_for(kind: Kind, index: int) -> str:
 
 
 def sample_numbers(preset: Preset, seed: int) -> Iterator[str]:
-    """Distinct numbers without end, as they stand on a list; each 100 in a row hold the preset's mix.
+    """Distinct numbers without end, as they stand on a list; each 100 in a row hold the preset's mix, rounded.
 
     They look like any Polish mobile number; which of them does what is known to a carrier of the same preset and seed.
     """
     rng = random.Random(f"sample {seed}")
     found: dict[Kind, list[str]] = {kind: [] for kind in preset.mix}
     seen: set[str] = set()
-    owed = dict.fromkeys(preset.mix, 0.0)
+    owed = {kind: 0.5 if share < 1 else 0.0 for kind, share in preset.mix.items()}  # a rare kind comes soon
     total = sum(preset.mix.values())
     while True:
         block: list[str] = []

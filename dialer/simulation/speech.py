@@ -29,7 +29,7 @@ VOICES: Final[Mapping[str, Voice]] = {
 _NETWORK: Final = Voice("pl+f3", speed=150)
 
 # Word, and seconds from picking up to it.
-_HELLO: Final = {"a": ("Halo?", 0.1), "b": ("Słucham?", 0.05), "c": ("Halo?", 0.15), "d": ("Halo?", 0.12)}
+_HELLO: Final = {"a": ("Halo?", 0.05), "b": ("Słucham?", 0.02), "c": ("Halo?", 0.03), "d": ("Halo?", 0.06)}
 _TALK: Final = (
     "Tak, to ja.",
     "A o co chodzi?",

@@ -96,7 +96,9 @@ def test_any_hundred_easy_numbers_of_a_list_show_everything(seed: int) -> None:
     assert all(phonenumbers.is_valid_number(phonenumbers.parse(number)) for number in numbers)
     for start in range(0, 1000, 100):
         counts = Counter(kind_of(number, EASY, seed) for number in numbers[start : start + 100])
-        assert counts == {kind: int(share) for kind, share in EASY.mix.items()}
+        assert all(abs(counts[kind] - share) < 1 for kind, share in EASY.mix.items())
+        if start == 0:
+            assert set(counts) == set(EASY.mix)
 
 
 def test_a_list_of_the_debt_preset_keeps_its_share_of_live_answers() -> None:
