@@ -28,6 +28,7 @@ async def test_a_shift_from_log_in_to_saved_disposition_by_keyboard(
         row.leg_up = True
         session.add(row)
     await page.reload()
+    await expect(page.locator("#link.on")).to_be_attached()
     await page.keyboard.press("r")
     await expect(page.locator("#bar .state-ready")).to_be_visible()
 
