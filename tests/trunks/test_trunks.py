@@ -129,8 +129,16 @@ async def test_a_trunk_is_made_changed_and_loaded_with_its_password_sealed(
 @pytest.mark.db
 @pytest.mark.parametrize(
     "fields",
-    [{"host": "no host"}, {"allowed_prefixes": ["48"]}, {"max_cps": 0}, {"privacy": "id\r\nX: y"}, {"colour": "red"},
-     {"codecs": []}, {"codecs": ["G729"]}, {"codecs": ["PCMA", "PCMA"]}],
+    [
+        {"host": "no host"},
+        {"allowed_prefixes": ["48"]},
+        {"max_cps": 0},
+        {"privacy": "id\r\nX: y"},
+        {"colour": "red"},
+        {"codecs": []},
+        {"codecs": ["G729"]},
+        {"codecs": ["PCMA", "PCMA"]},
+    ],
 )
 async def test_what_cannot_work_is_refused(
     database: Database, clock: Clock, settings: Settings, brand: Brand, fields: dict[str, Any]
