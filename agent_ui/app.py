@@ -32,7 +32,6 @@ from agent_ui.render import page, partial, render, speech_of
 from core import embedded
 from core.bus import Bus
 from core.db import Database
-from core.outbox import Relay
 from core.security import Keys
 from core.settings import Settings
 from dialer.agents.dispositions import DispositionError
@@ -63,13 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
         hub = Hub(bus)
         app.state.site = Site(settings, settings.clock(), database, bus, hub, Keys.load(settings))
         reading = asyncio.create_task(hub.run())
-        stop = asyncio.Event()
-        relaying = asyncio.create_task(Relay(database, bus).run(stop))
         try:
             yield
         finally:
-            stop.set()
-            await relaying
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading

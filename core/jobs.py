@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -142,8 +142,12 @@ async def _run_until(stop: asyncio.Event, tools: House) -> None:
     finally:
         stopped.cancel()
         worker.cancel()  # procrastinate then ends its jobs within the grace
-        with suppress(asyncio.CancelledError):
-            await worker
+        while not worker.done():
+            # Told while it was still starting, it forgets the first word and would run on: it is told again.
+            await asyncio.wait({worker}, timeout=GRACE_SECONDS + 1.0)
+            worker.cancel()
+        if not worker.cancelled():
+            worker.result()
 
 
 async def requeue_stalled_jobs(database: Database) -> int:
