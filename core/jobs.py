@@ -39,7 +39,7 @@ HEARTBEAT_SECONDS = 3.0
 STALLED_SECONDS = 15.0  # a worker silent for so long is dead
 UPKEEP_SECONDS = 2.0
 PARTITIONS_SECONDS = 600.0  # the daily job: cheap, so rather too often than on a day the worker was down
-GRACE_SECONDS = 10.0  # for running jobs when the worker is told to stop
+GRACE_SECONDS = 6.0  # for running jobs when the worker is told to stop; less than the supervisor waits
 AWAY = (psycopg.Error, ConnectorException, PoolTimeout, DBAPIError, OSError)  # PostgreSQL is away
 
 # A job whose queueing lock waits again already stays until that one has started.
