@@ -25,6 +25,7 @@ from dialer.simulation.useragent import stop_on_signals
 
 log = structlog.get_logger()
 
+LOGIN_SECONDS: Final = 30.0  # hashing is slow on purpose, and all agents come at once when the shift begins
 LOOK_AGAIN: Final = 5.0  # s without news after which the desk is asked
 TICK: Final = 0.25  # s at most until a stop is noticed
 RECONNECT: Final = (0.2, 3.0)  # s, first and longest pause after a loss
@@ -56,7 +57,9 @@ class Desk:
         """
         if self._csrf is not None:
             return
-        answer = await self._client.post("/api/login", json={"login": self.login, "password": self._password})
+        answer = await self._client.post(
+            "/api/login", json={"login": self.login, "password": self._password}, timeout=LOGIN_SECONDS
+        )
         if answer.is_client_error:
             raise LoginRefusedError(f"{self.login}: {_told(answer)}")
         answer.raise_for_status()

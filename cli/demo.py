@@ -54,7 +54,7 @@ class Size:
     debtors: int
 
 
-FULL: Final = Size(agents=14, lines=40, ratio=1.5, debtors=2000)
+FULL: Final = Size(agents=12, lines=40, ratio=1.5, debtors=2000)
 SMALL: Final = Size(agents=1, lines=2, ratio=2.0, debtors=200)  # the packaged pjsua2 carries 4 calls a process
 
 
