@@ -1,4 +1,7 @@
-"""``python -m benchmarks [names]``: run the benches, all of them or those named, and print one table."""
+"""``python -m benchmarks [names]``: run the benches, all of them or those named, and print one table.
+
+Each bench's figures also go to standard error as soon as it ends, so that a run that is cut off loses none.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,9 @@ def main() -> int:
     for name in names:
         load = Path("/proc/loadavg").read_text().split()[0]
         print(f"{name} ... (load {load} at its start)", file=sys.stderr, flush=True)
-        found.append(Figure(name, "load of the machine at the start", float(load)))
-        found += BENCHES[name]()
+        figures = [Figure(name, "load of the machine at the start", float(load)), *BENCHES[name]()]
+        print("\n".join(lines(figures)), file=sys.stderr, flush=True)
+        found += figures
     print("\n".join(lines(found)))
     return 1 if any(figure.met is False for figure in found) else 0
 
