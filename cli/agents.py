@@ -139,7 +139,8 @@ class Script:
             with suppress(TimeoutError):
                 self._state = json.loads(await asyncio.wait_for(news.recv(), wait))
                 looked = time.monotonic()
-            if time.monotonic() - looked > LOOK_AGAIN:
+            # What the socket tells may be older than our last act: whether the shift is over is asked.
+            if self._stop.is_set() or time.monotonic() - looked > LOOK_AGAIN:
                 self._state, looked = await self._desk.state(), time.monotonic()
 
     async def _perform(self, act: Act) -> None:
@@ -155,6 +156,7 @@ class Script:
             return False
         if self._leave_by is None:
             self._leave_by = time.monotonic() + LEAVE_SECONDS
+            return False  # the desk is asked once more at least
         return self._state.get("session") is None or time.monotonic() > self._leave_by
 
 
