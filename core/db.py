@@ -6,7 +6,8 @@ Sessions are bound to the brands a user may see: rows of any other brand do not 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+import time
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,8 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, DateTime, column, event
 from sqlalchemy import Enum as SaEnum
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlmodel import Field, SQLModel
@@ -31,6 +34,8 @@ NAMING = {
 }
 SQLModel.metadata.naming_convention = NAMING
 
+IDLE_SECONDS = 1.0  # s unused after which a connection is asked whether it is alive
+USED = "used"  # key in a pooled connection's info: when it was given back
 BRANDS = "brands"  # key in Session.info: the brands the session is bound to
 
 
@@ -91,6 +96,26 @@ def _of_brands(cls: Any, ids: list[UUID]) -> Any:
     return getattr(cls, "brand_id", column("brand_id")).in_(ids)
 
 
+def _ping_if_idle(dialect: Dialect) -> Callable[..., None]:
+    """A listener that asks a connection which has lain idle whether it is alive: its server may have gone meanwhile.
+
+    One used a moment ago is not asked: that would be a round trip for every transaction of a busy process.
+    """
+
+    def checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(USED, time.monotonic()) > IDLE_SECONDS:
+            try:
+                dialect.do_ping(connection)
+            except dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError from error  # the pool forgets all it has and takes a fresh one
+
+    return checkout
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info[USED] = time.monotonic()
+
+
 def async_url(url: str) -> str:
     """``postgresql://...`` as SQLAlchemy wants it for psycopg 3."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -106,10 +131,11 @@ class Database:
             async_url(url),
             pool_size=pool,
             max_overflow=2,
-            pool_pre_ping=True,
             pool_timeout=10,
             hide_parameters=True,  # an exception must not carry personal data into a log
         )
+        event.listen(self.engine.sync_engine, "checkin", _note_use)
+        event.listen(self.engine.sync_engine, "checkout", _ping_if_idle(self.engine.dialect))
 
     @asynccontextmanager
     async def begin(self, brands: Collection[UUID] | None = None) -> AsyncIterator[AsyncSession]:

@@ -17,18 +17,17 @@ import structlog
 from prometheus_client import Counter
 from pydantic import BaseModel
 from redis.exceptions import RedisError
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.bus import Bus
 from core.db import Database
-from core.models import Outbox
 
 CHANNEL = "callfloor_outbox"
 WAKER = "outbox_waker"  # key in Session.info: what to set after the commit
-SAID = "outbox_said"  # key in Session.info: what this transaction has emitted already
+SAID = "outbox_said"  # key in Session.info: what this transaction has emitted, in order
 LOCK = 0x0CA11F1  # advisory lock of the one relay
 BATCH = 500
 POLL_SECONDS = 1.0
@@ -39,6 +38,15 @@ DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT %s)
 RETURNING id, stream, payload::text
 """
 
+_INSERT = """INSERT INTO outbox (stream, payload)
+    SELECT stream, CAST(payload AS jsonb)
+    FROM unnest(CAST(:streams AS text[]), CAST(:payloads AS text[])) WITH ORDINALITY AS said(stream, payload, place)
+    ORDER BY place"""
+# A NOTIFY inside makes PostgreSQL commit all such transactions one after the other (a lock it holds through the flush
+# to disk). Where a relay runs in this process, it is woken after the commit instead.
+_SAY = text(_INSERT)
+_SAY_ALOUD = text(f"WITH said AS ({_INSERT} RETURNING 1) SELECT pg_notify('{CHANNEL}', '') FROM said LIMIT 1")  # noqa: S608
+
 PUBLISHED = Counter("callfloor_outbox_published_total", "Messages this process's relay has published")
 
 log = structlog.get_logger()
@@ -48,22 +56,22 @@ _wakers: WeakKeyDictionary[AsyncEngine, asyncio.Event] = WeakKeyDictionary()
 async def emit(session: AsyncSession, stream: str, message: BaseModel) -> None:
     """Have ``message`` published on ``stream`` once the session's transaction has committed.
 
-    The same message said again in the same transaction is published once.
+    The same message said again in the same transaction is published once. All of a transaction's messages are written
+    in one statement, just before it commits.
     """
-    said = session.info.setdefault(SAID, set())
-    what = (stream, message.model_dump_json())
-    if what in said:
-        return
-    said.add(what)
-    session.add(Outbox(stream=stream, payload=message.model_dump(mode="json")))
-    waker = _wakers.get(session.bind) if isinstance(session.bind, AsyncEngine) else None
-    if waker is None:
-        connection = await session.connection()
-        await connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
-    else:
-        # A NOTIFY inside would make PostgreSQL commit all such transactions one after the other (a lock it holds
-        # through the flush to disk). Where a relay runs in this process, it is woken after the commit instead.
+    said: dict[tuple[str, str], None] = session.info.setdefault(SAID, {})
+    said[stream, message.model_dump_json()] = None
+    if isinstance(session.bind, AsyncEngine) and (waker := _wakers.get(session.bind)) is not None:
         session.info[WAKER] = waker
+
+
+@event.listens_for(Session, "before_commit")
+def _write(session: Session) -> None:
+    said: dict[tuple[str, str], None] = session.info.pop(SAID, {})
+    if said:
+        streams, payloads = zip(*said, strict=True)
+        statement = _SAY if WAKER in session.info else _SAY_ALOUD
+        session.connection().execute(statement, {"streams": list(streams), "payloads": list(payloads)})
 
 
 @event.listens_for(Session, "after_commit")
@@ -149,8 +157,8 @@ class Relay:
             async with connection.transaction():
                 rows = sorted(await (await connection.execute(TAKE, [BATCH])).fetchall())
                 streams: dict[str, list[str]] = {}
-                for _, stream, text in rows:
-                    streams.setdefault(stream, []).append(text)
+                for _, stream, payload in rows:
+                    streams.setdefault(stream, []).append(payload)
                 async with asyncio.timeout(BUS_SECONDS):
                     for stream, texts in streams.items():
                         await self.bus.publish_json(stream, texts)

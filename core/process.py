@@ -6,6 +6,8 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
+import uvloop
+
 
 def run_async(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run ``main(stop)`` in a fresh event loop until it returns.
@@ -13,7 +15,8 @@ def run_async(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     The first SIGTERM or SIGINT sets ``stop``: ``main`` finishes what it holds and returns. A second one cancels it.
     An exception of ``main`` comes out of here, so the process ends with a failure its supervisor sees.
     """
-    asyncio.run(_run(main))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(main))
 
 
 async def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

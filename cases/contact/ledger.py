@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Uuid, any_, literal, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.contact.models import LedgerEntry
+from core.bulk import insert_rows
 
 
 async def record_many(session: AsyncSession, rows: Sequence[LedgerEntry]) -> None:
     """Enter contacts, one statement for all. One already entered (same ``source_id``) stays as it is."""
-    if rows:
-        values = [row.model_dump() for row in rows]
-        await session.exec(insert(LedgerEntry).values(values).on_conflict_do_nothing(index_elements=["source_id"]))
+    await insert_rows(session, LedgerEntry, [row.model_dump() for row in rows], known="source_id")
 
 
 async def mark_conversation(session: AsyncSession, source_id: UUID) -> None:

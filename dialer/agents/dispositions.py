@@ -17,7 +17,7 @@ from core.outbox import emit
 from dialer.agents.models import AgentSession, AgentState, Disposition
 from dialer.agents.states import after_wrapup, locked
 from dialer.attempts.models import Attempt
-from dialer.campaigns.recycling import recycle_leads, rules_of
+from dialer.campaigns.recycling import recycle_leads, rule_of
 from dialer.events import DESK, UI, AttemptsChanged, HangupRequested, SessionTouched
 from numbering.models import SuppressionKind
 
@@ -50,16 +50,9 @@ async def dispose(
         SessionError: the shift has ended.
     """
     row = await locked(session, session_id)
-    attempt = await _attempt(session, attempt_id)
+    attempt, given = await _attempt(session, attempt_id, code)
     if attempt is None or attempt.agent_session_id != row.id or attempt.bridged_at is None:
         raise DispositionError("This is not a call of your shift.")
-    given = (
-        await session.exec(
-            select(Disposition).where(
-                Disposition.brand_id == row.brand_id, Disposition.code == code, col(Disposition.active).is_(True)
-            )
-        )
-    ).first()
     if given is None:
         raise DispositionError(f"No disposition «{code}».")
     if attempt.disposition_id is not None:
@@ -136,10 +129,18 @@ async def apply(
             )
         )
     if attempt.lead_id is not None:
-        rules = await rules_of(session, attempt.campaign_id)
-        await recycle_leads(session, clock, {attempt.lead_id: given.outcome}, rules)
+        rule = await rule_of(session, attempt.campaign_id, given.outcome)
+        await recycle_leads(session, clock, {attempt.lead_id: given.outcome}, {given.outcome: rule})
     await emit(session, UI, AttemptsChanged(campaign_id=attempt.campaign_id))
 
 
-async def _attempt(session: AsyncSession, attempt_id: UUID) -> Attempt | None:
-    return (await session.exec(select(Attempt).where(Attempt.id == attempt_id).with_for_update())).first()
+async def _attempt(
+    session: AsyncSession, attempt_id: UUID, code: str
+) -> tuple[Attempt, Disposition | None] | tuple[None, None]:
+    """The attempt, locked, and the disposition of that code its brand has in use."""
+    known = (
+        (col(Disposition.brand_id) == Attempt.brand_id) & (Disposition.code == code) & col(Disposition.active).is_(True)
+    )
+    query = select(Attempt, Disposition).outerjoin(Disposition, known).where(Attempt.id == attempt_id)
+    found = (await session.exec(query.with_for_update(of=Attempt))).first()
+    return (None, None) if found is None else (found[0], found[1])

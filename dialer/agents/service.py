@@ -11,7 +11,7 @@ from core.clock import Clock
 from core.ids import new_id
 from core.outbox import emit
 from dialer.agents.models import Agent, AgentSession, AgentState, CampaignAgent, PauseReason
-from dialer.agents.states import SessionError, change, locked, log_entry
+from dialer.agents.states import SessionError, change, locked, log_state
 from dialer.campaigns.models import Campaign
 from dialer.events import DESK, UI, HangupRequested, SessionChanged, SessionTouched
 
@@ -57,8 +57,7 @@ async def open_session(session: AsyncSession, clock: Clock, agent_id: UUID, camp
         state_since=now,
     )
     session.add(row)
-    await session.flush()
-    session.add(log_entry(clock, row))
+    log_state(session, clock, row)
     await _tell(session, row)
     return row
 

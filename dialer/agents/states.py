@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import event, text
@@ -13,17 +15,40 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from core.ids import new_id
 from core.outbox import emit
-from dialer.agents.models import AgentSession, AgentState, AgentStateLog
+from dialer.agents.models import AgentSession, AgentState
 from dialer.events import UI, SessionChanged
 
-OPEN_ENTRIES = "agent_state_log"  # key in Session.info: entries of the log this transaction has begun, by session
-CLOSED_ENTRIES = "agent_state_log_closed"  # likewise: when the open entries of these sessions end
+LOG = "agent_state_log"  # key in Session.info: what this transaction adds to the log, a :class:`_Log`
 
-_CLOSE = text(
-    "UPDATE agent_state_log l SET until = c.until"
-    " FROM unnest(CAST(:sessions AS uuid[]), CAST(:instants AS timestamptz[])) AS c(session_id, until)"
-    " WHERE l.session_id = c.session_id AND l.until IS NULL"
+_WRITE = text(
+    "WITH closed AS (UPDATE agent_state_log l SET until = c.until"
+    " FROM unnest(CAST(:closed AS uuid[]), CAST(:instants AS timestamptz[])) AS c(session_id, until)"
+    " WHERE l.session_id = c.session_id AND l.until IS NULL)"
+    " INSERT INTO agent_state_log"
+    " (id, created_at, brand_id, session_id, agent_id, campaign_id, state, reason, since, until)"
+    " SELECT id, since, brand_id, session_id, agent_id, campaign_id, state, reason, since, until"
+    " FROM unnest(CAST(:id AS uuid[]), CAST(:brand_id AS uuid[]), CAST(:session_id AS uuid[]),"
+    " CAST(:agent_id AS uuid[]), CAST(:campaign_id AS uuid[]), CAST(:state AS text[]), CAST(:reason AS text[]),"
+    " CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))"
+    " AS e(id, brand_id, session_id, agent_id, campaign_id, state, reason, since, until)"
 )
+_COLUMNS = ("id", "brand_id", "session_id", "agent_id", "campaign_id", "state", "reason", "since", "until")
+
+
+@dataclass
+class _Log:
+    """States entered and left since the last flush: all of them are written by one statement."""
+
+    closed: dict[UUID, datetime] = field(default_factory=dict)  # session -> when its entry in the table ends
+    begun: list[dict[str, Any]] = field(default_factory=list)  # entries not in the table yet
+
+    def leave(self, session_id: UUID, now: datetime) -> None:
+        """The session's open entry ends."""
+        for entry in self.begun:
+            if entry["session_id"] == session_id and entry["until"] is None:
+                entry["until"] = now
+                return
+        self.closed[session_id] = now
 
 
 class SessionError(Exception):
@@ -55,11 +80,7 @@ async def change(
     """Put a locked session into ``state``; the log's open entry ends where the new one begins."""
     now = clock.now()
     if row.state is not state or row.pause_reason != reason:
-        begun = session.info.setdefault(OPEN_ENTRIES, {})
-        if row.id in begun:  # perhaps not written yet, so that no statement would find it
-            begun.pop(row.id).until = now
-        else:
-            session.info.setdefault(CLOSED_ENTRIES, {})[row.id] = now
+        session.info.setdefault(LOG, _Log()).leave(row.id, now)
         row.state, row.state_since, row.asked_at = state, now, None
         row.pause_reason = reason if state is AgentState.PAUSED else None
         if state in (AgentState.READY, AgentState.PAUSED, AgentState.CONNECTING, AgentState.OUT):
@@ -68,32 +89,34 @@ async def change(
             row.pause_requested = None
         session.add(row)
         if state is not AgentState.OUT:
-            begun[row.id] = log_entry(clock, row, reason)
-            session.add(begun[row.id])
+            log_state(session, clock, row, reason)
     await emit(session, UI, SessionChanged(campaign_id=row.campaign_id, session_id=row.id))
 
 
-@event.listens_for(Session, "before_flush")
-def _close_entries(session: Session, *_: object) -> None:
-    """End, in one statement, the entries of all sessions that change; the entries that follow are not written yet."""
-    closed: dict[UUID, datetime] = session.info.pop(CLOSED_ENTRIES, {})
-    if closed:
-        session.connection().execute(_CLOSE, {"sessions": list(closed), "instants": list(closed.values())})
+def log_state(session: AsyncSession, clock: Clock, row: AgentSession, reason: str | None = None) -> None:
+    """Enter into the log the state a session has just come into."""
+    entry = {
+        "id": new_id(clock),
+        "brand_id": row.brand_id,
+        "session_id": row.id,
+        "agent_id": row.agent_id,
+        "campaign_id": row.campaign_id,
+        "state": row.state.value,
+        "reason": reason,
+        "since": row.state_since,
+        "until": None,
+    }
+    session.info.setdefault(LOG, _Log()).begun.append(entry)
 
 
-def log_entry(clock: Clock, row: AgentSession, reason: str | None = None) -> AgentStateLog:
-    """The log's entry for the state a session has just entered."""
-    return AgentStateLog(
-        id=new_id(clock),
-        created_at=row.state_since,
-        brand_id=row.brand_id,
-        session_id=row.id,
-        agent_id=row.agent_id,
-        campaign_id=row.campaign_id,
-        state=row.state,
-        reason=reason,
-        since=row.state_since,
-    )
+@event.listens_for(Session, "after_flush")
+def _write_log(session: Session, *_: object) -> None:
+    """Write the log after the rows it tells of."""
+    log: _Log | None = session.info.pop(LOG, None)
+    if log is not None:
+        columns = {name: [entry[name] for entry in log.begun] for name in _COLUMNS}
+        ends = {"closed": list(log.closed), "instants": list(log.closed.values())}
+        session.connection().execute(_WRITE, columns | ends)
 
 
 async def after_wrapup(session: AsyncSession, clock: Clock, row: AgentSession) -> None:

@@ -83,11 +83,22 @@ DAY_PARTS: Final = ((8, 11), (11, 14), (14, 17), (17, 20))  # local hours; anoth
 async def rules_of(session: AsyncSession, campaign_id: UUID) -> dict[str, Rule]:
     """The campaign's rules over the shipped defaults, by outcome."""
     own = (await session.exec(select(RecyclingRule).where(RecyclingRule.campaign_id == campaign_id))).all()
-    merged = dict(DEFAULTS)
-    for r in own:
-        counts = merged[r.outcome].counts if r.outcome in merged else True
-        merged[r.outcome] = Rule(r.delay_minutes, r.max_times, r.other_phone, r.other_time_of_day, counts)
-    return merged
+    return DEFAULTS | {r.outcome: _rule(r.outcome, r) for r in own}
+
+
+async def rule_of(session: AsyncSession, campaign_id: UUID, outcome: str) -> Rule:
+    """The campaign's rule for one outcome, its own or the shipped one. Raises KeyError if there is neither."""
+    own = (
+        await session.exec(
+            select(RecyclingRule).where(RecyclingRule.campaign_id == campaign_id, RecyclingRule.outcome == outcome)
+        )
+    ).first()
+    return DEFAULTS[outcome] if own is None else _rule(outcome, own)
+
+
+def _rule(outcome: str, row: RecyclingRule) -> Rule:
+    counts = DEFAULTS[outcome].counts if outcome in DEFAULTS else True
+    return Rule(row.delay_minutes, row.max_times, row.other_phone, row.other_time_of_day, counts)
 
 
 async def recycle_leads(

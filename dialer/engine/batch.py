@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from core.bulk import insert_rows, update_rows
 from core.clock import Clock
 from core.ids import new_id
 from core.outbox import emit
@@ -97,29 +97,15 @@ class Batch:
             self._legs.append(self._leg(call))
         else:
             ended = datetime.fromtimestamp(call.machine.ended_at or 0.0, UTC)
-            self._legs_ended.append({"of": call.id, "ended_at": ended, "sip_code": call.sip_code})
+            self._legs_ended.append({"attempt_id": call.id, "ended_at": ended, "sip_code": call.sip_code})
 
     async def write(self, cursors: dict[tuple[str, str], int]) -> None:
         """Put everything into the transaction, the cursors of the media streams included."""
         s = self.session
-        if self.touched:
-            rows = [{"of": call.id, **call.columns()} for call in self.touched.values()]
-            names = [name for name in rows[0] if name != "of"]
-            table = Attempt.__table__  # type: ignore[attr-defined]
-            statement = update(table).where(table.c.id == bindparam("of")).values({n: bindparam(n) for n in names})
-            await (await s.connection()).execute(statement, rows)
-        if self._events:
-            await s.exec(insert(CallEvent), params=self._events)
-        if self._legs:
-            await s.exec(insert(CallLeg), params=self._legs)
-        if self._legs_ended:
-            legs = CallLeg.__table__  # type: ignore[attr-defined]
-            ends = (
-                update(legs)
-                .where(legs.c.attempt_id == bindparam("of"))
-                .values(ended_at=bindparam("ended_at"), sip_code=bindparam("sip_code"))
-            )
-            await (await s.connection()).execute(ends, self._legs_ended)
+        await update_rows(s, Attempt, [{"id": call.id, **call.columns()} for call in self.touched.values()])
+        await insert_rows(s, CallEvent, self._events)
+        await insert_rows(s, CallLeg, self._legs)
+        await update_rows(s, CallLeg, self._legs_ended, key="attempt_id")
         for (stream, source), seq in cursors.items():
             row = pg_insert(MediaCursor).values(stream=stream, source=source, seq=seq)
             await s.exec(row.on_conflict_do_update(index_elements=["stream", "source"], set_={"seq": row.excluded.seq}))

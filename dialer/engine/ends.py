@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cases.contact.ledger import discount
 from cases.models import ActionState, Channel, ContactPoint, Direction, Interaction, NextAction
+from core.bulk import insert_rows
 from core.clock import Clock
 from core.ids import new_id
 from dialer.attempts.models import Attempt, PersonInFlight
@@ -42,7 +43,7 @@ async def finish(
     }
     await recycle_leads(session, clock, over, rules)
     await _close_actions(session, ended)
-    _put_on_card(session, clock, ended)
+    await _put_on_card(session, clock, ended)
 
 
 async def _free_persons(
@@ -92,10 +93,10 @@ async def _close_actions(session: AsyncSession, ended: Sequence[LiveCall]) -> No
         await session.exec(update(NextAction).where(col(NextAction.id).in_(ids)).values(state=ActionState.DONE))
 
 
-def _put_on_card(session: AsyncSession, clock: Clock, ended: Sequence[LiveCall]) -> None:
+async def _put_on_card(session: AsyncSession, clock: Clock, ended: Sequence[LiveCall]) -> None:
     """An attempt that reached the person's line stands on the timeline; a conversation comes with its disposition."""
     now = clock.now()
-    session.add_all(
+    rows = [
         Interaction(
             id=new_id(clock),
             created_at=now,
@@ -107,7 +108,8 @@ def _put_on_card(session: AsyncSession, clock: Clock, ended: Sequence[LiveCall])
             at=c.created_at,
             attempt_id=c.id,
             detail={"outcome": str(c.machine.outcome)},
-        )
+        ).model_dump()
         for c in ended
         if c.machine.outcome not in TRUNK_FAULTS and c.machine.outcome is not Outcome.CONNECTED
-    )
+    ]
+    await insert_rows(session, Interaction, rows)

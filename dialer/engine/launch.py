@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,6 +16,7 @@ from cases.contact import ledger
 from cases.contact.models import LedgerEntry
 from cases.contact.policy import PolicyDecision, Request, decide_many
 from cases.models import Channel, ContactKind, ContactPoint, Debtor
+from core.bulk import insert_rows
 from core.clock import Clock
 from core.ids import new_id
 from core.models import Brand
@@ -293,9 +293,9 @@ async def _write(
             }
         )
         persons.append({"debtor_id": c.debtor_id, "attempt_id": c.id, "since": c.created_at, "rests_until": None})
-    await session.exec(insert(Attempt), params=attempts)
-    await session.exec(insert(CallEvent), params=events)
-    await session.exec(insert(PersonInFlight), params=persons)
+    await insert_rows(session, Attempt, attempts)
+    await insert_rows(session, CallEvent, events)
+    await insert_rows(session, PersonInFlight, persons)
     await ledger.record_many(
         session,
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MOST_AT_ONCE: Final = 20  # calls launched in one transaction: a longer one would hold up verdicts
+ROUND_EVERY: Final = 0.1  # s between the beginnings of two rounds: calls that leave together share a transaction
 CONGESTED: Final = 3  # so many congestion results within CONGESTION_WINDOW rest the trunk
 CONGESTION_WINDOW: Final = 5.0  # s
 CONGESTION_REST: Final = 3.0  # s
@@ -55,6 +57,7 @@ class Launcher:
         self.runner = runner
         self._task: asyncio.Task[None] | None = None
         self._again = False
+        self._round_at = 0.0  # when the last round began, on the machine's monotonic clock
         self._requests: deque[DialRequested] = deque()
         self._tokens, self._filled = 1.0, 0.0
         self._rest_until = 0.0
@@ -155,6 +158,8 @@ class Launcher:
 
     async def _run(self) -> None:
         while True:
+            await asyncio.sleep(self._round_at + ROUND_EVERY - time.monotonic())
+            self._round_at = time.monotonic()
             self._again = False
             try:
                 await self._round()

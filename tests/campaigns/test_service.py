@@ -37,6 +37,7 @@ async def test_create_start_stop(database: Database, clock: ManualClock, campaig
         assert (await session.get_one(Campaign, campaign.id)).state is CampaignState.RUNNING
         stopped = await service.stop(session, clock, campaign.id, actor="anna")
         assert stopped.state is CampaignState.STOPPED  # no call is up, so there is nothing to drain
+    async with database.begin() as session:
         audit = (await session.exec(select(AuditEvent.action, AuditEvent.actor))).all()
         told = (await session.exec(select(Outbox.stream, Outbox.payload))).all()
     assert sorted(audit) == [("campaign.create", "system"), ("campaign.start", "anna"), ("campaign.stop", "anna")]
