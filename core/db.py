@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, DateTime, column, event
+from sqlalchemy import CheckConstraint, Column, DateTime, Uuid, any_, bindparam, column, event
 from sqlalchemy import Enum as SaEnum
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -74,6 +75,11 @@ def choice(kind: type[StrEnum], *, nullable: bool = False, default: Any = None, 
 
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+def among(name: str) -> Any:
+    """Any of the ids of the parameter ``name``, a list: one statement for any number, built once."""
+    return any_(bindparam(name, type_=ARRAY(Uuid)))
 
 
 def check(name: str, sql: str) -> CheckConstraint:

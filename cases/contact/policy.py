@@ -13,9 +13,8 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Uuid, any_, literal
+from sqlalchemy import bindparam
 from sqlalchemy import select as columns
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +23,7 @@ from cases.contact.models import LedgerEntry
 from cases.contact.packs import Cap, Pack, Per, pack_of, tightened
 from cases.models import Case, CaseState, Channel, Direction
 from core.clock import Clock
+from core.db import among
 from core.models import Brand
 from numbering.suppression import Hit, hits
 
@@ -33,6 +33,13 @@ _STOPPED: Final = {
     CaseState.SETTLED: "case_settled",
     CaseState.CLOSED: "case_closed",
 }
+
+# Built once: building a statement takes longer than running it.
+_STATES = select(Case.id, Case.state).where(col(Case.id) == among("ids"))
+_ENTRY: Any = LedgerEntry
+_CONTACTS = columns(
+    _ENTRY.debtor_id, _ENTRY.case_id, _ENTRY.channel, _ENTRY.direction, _ENTRY.at, _ENTRY.counts, _ENTRY.conversation
+).where(_ENTRY.debtor_id == among("ids"), _ENTRY.at >= bindparam("since"))
 
 
 @dataclass(frozen=True)
@@ -215,18 +222,13 @@ def _reach(pack: Pack) -> timedelta:
 
 
 async def _case_states(session: AsyncSession, ids: set[UUID]) -> dict[UUID, CaseState]:
-    rows = await session.exec(select(Case.id, Case.state).where(col(Case.id) == any_(literal(list(ids), ARRAY(Uuid)))))
+    rows = await session.exec(_STATES, params={"ids": list(ids)})
     return {id_: CaseState(state) for id_, state in rows}
 
 
 async def _contacts(session: AsyncSession, debtors: set[UUID], since: datetime) -> dict[UUID, list[Contact]]:
-    entry: Any = LedgerEntry
     connection = await session.connection()
-    rows = await connection.execute(
-        columns(
-            entry.debtor_id, entry.case_id, entry.channel, entry.direction, entry.at, entry.counts, entry.conversation
-        ).where(col(entry.debtor_id) == any_(literal(list(debtors), ARRAY(Uuid))), col(entry.at) >= since)
-    )
+    rows = await connection.execute(_CONTACTS, {"ids": list(debtors), "since": since})
     found: dict[UUID, list[Contact]] = {}
     for debtor_id, *facts in rows:
         found.setdefault(debtor_id, []).append(Contact(*facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,6 +21,18 @@ from dialer.attempts.models import Attempt
 from dialer.campaigns.recycling import recycle_leads, rule_of
 from dialer.events import DESK, UI, AttemptsChanged, HangupRequested, SessionTouched
 from numbering.models import SuppressionKind
+
+_ATTEMPT = (
+    select(Attempt, Disposition)
+    .outerjoin(
+        Disposition,
+        (col(Disposition.brand_id) == Attempt.brand_id)
+        & (col(Disposition.code) == bindparam("code"))
+        & col(Disposition.active).is_(True),
+    )
+    .where(Attempt.id == bindparam("attempt_id"))
+    .with_for_update(of=Attempt)
+)
 
 
 class DispositionError(Exception):
@@ -138,9 +151,5 @@ async def _attempt(
     session: AsyncSession, attempt_id: UUID, code: str
 ) -> tuple[Attempt, Disposition | None] | tuple[None, None]:
     """The attempt, locked, and the disposition of that code its brand has in use."""
-    known = (
-        (col(Disposition.brand_id) == Attempt.brand_id) & (Disposition.code == code) & col(Disposition.active).is_(True)
-    )
-    query = select(Attempt, Disposition).outerjoin(Disposition, known).where(Attempt.id == attempt_id)
-    found = (await session.exec(query.with_for_update(of=Attempt))).first()
+    found = (await session.exec(_ATTEMPT, params={"attempt_id": attempt_id, "code": code})).first()
     return (None, None) if found is None else (found[0], found[1])

@@ -48,6 +48,7 @@ AWAY = (OperationalError, InterfaceError, OSError, TimeoutError)  # PostgreSQL i
 LEASE_SECONDS = 5.0
 TICK = 0.5  # s between two looks at pacing, nodes and agents
 LATEST = 0.1  # s the loop waits at most for an event
+GATHER = 0.02  # s between two readings of the streams: what comes meanwhile is handled in one transaction
 BATCH = 200  # events handled in one transaction
 REPLAY = 10.0  # s of the event stream read again by a new holder: verdicts are not resent by anybody
 
@@ -170,6 +171,7 @@ class CampaignRunner:
             for entry in await self.bus.read(self._after, block_ms=1000, count=BATCH):
                 await self._inbox.put(entry)
                 self._after[entry.stream] = entry.id
+            await asyncio.sleep(GATHER)
 
     async def _next(self) -> list[Entry]:
         """What has come, waiting no longer than until time itself moves a call."""

@@ -9,10 +9,12 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
+from core.db import among
 from core.ids import new_id
 from dialer.agents.defaults import NONE_GIVEN
 from dialer.agents.dispositions import apply
@@ -24,6 +26,27 @@ BUSY = (AgentState.RESERVED, AgentState.TALKING)
 HELD = "agent_sessions"  # key in Session.info: rows this transaction has locked, by id
 DISPOSED = "attempts_disposed"  # key in Session.info: attempts asked about, and those with a disposition
 REDIAL_AFTER = 3.0  # s between two tries to reach an agent's telephone
+
+# Built once: building a statement takes longer than running it.
+_OPEN = (
+    select(AgentSession, Agent.phone_uri, Agent.name)
+    .join(Agent, col(Agent.id) == AgentSession.agent_id)
+    .where(AgentSession.campaign_id == bindparam("campaign_id"), col(AgentSession.ended_at).is_(None))
+    .execution_options(populate_existing=True)
+)
+_SOME = _OPEN.where(col(AgentSession.id) == among("ids"))
+_HOLD = (
+    select(AgentSession)
+    .where(
+        col(AgentSession.id) == among("ids"),
+        AgentSession.campaign_id == bindparam("campaign_id"),
+        col(AgentSession.ended_at).is_(None),
+    )
+    .order_by(col(AgentSession.id))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_DISPOSED = select(Attempt.id).where(col(Attempt.id) == among("ids"), col(Attempt.disposition_id).is_not(None))
 
 
 class Floor:
@@ -38,15 +61,10 @@ class Floor:
 
     async def load(self, session: AsyncSession, only: Collection[UUID] | None = None) -> list[UUID]:
         """Read all open sessions, or ``only`` some; gives the ids of those that have ended since the last look."""
-        query = (
-            select(AgentSession, Agent.phone_uri, Agent.name)
-            .join(Agent, col(Agent.id) == AgentSession.agent_id)
-            .where(AgentSession.campaign_id == self.campaign_id, col(AgentSession.ended_at).is_(None))
-            .execution_options(populate_existing=True)
-        )
-        if only is not None:
-            query = query.where(col(AgentSession.id).in_(only))
-        rows = (await session.exec(query)).all()
+        if only is None:
+            rows = (await session.exec(_OPEN, params={"campaign_id": self.campaign_id})).all()
+        else:
+            rows = (await session.exec(_SOME, params={"campaign_id": self.campaign_id, "ids": list(only)})).all()
         found = {row.id: row for row, _, _ in rows}
         self.phones.update({row.agent_id: (uri, name) for row, uri, name in rows})
         gone = [id_ for id_ in (self.sessions if only is None else only) if id_ in self.sessions and id_ not in found]
@@ -69,25 +87,13 @@ class Floor:
         wanted = {*ids, *(s.id for s in self.ready()[:waiting])}
         if not wanted:
             return
-        rows = await session.exec(
-            select(AgentSession)
-            .where(
-                col(AgentSession.id).in_(wanted),
-                AgentSession.campaign_id == self.campaign_id,
-                col(AgentSession.ended_at).is_(None),
-            )
-            .order_by(col(AgentSession.id))
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
+        rows = await session.exec(_HOLD, params={"ids": list(wanted), "campaign_id": self.campaign_id})
         held = session.info.setdefault(HELD, {})
         for row in rows.all():
             self.sessions[row.id] = held[row.id] = row
         talked = [row.attempt_id for row in held.values() if row.attempt_id is not None and row.state in BUSY]
         if talked:
-            given = await session.exec(
-                select(Attempt.id).where(col(Attempt.id).in_(talked), col(Attempt.disposition_id).is_not(None))
-            )
+            given = await session.exec(_DISPOSED, params={"ids": talked})
             session.info[DISPOSED] = (set(talked), set(given.all()))
 
     async def reserve(self, session: AsyncSession, attempt_id: UUID, only: UUID | None = None) -> AgentSession | None:

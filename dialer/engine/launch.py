@@ -18,6 +18,7 @@ from cases.contact.policy import PolicyDecision, Request, decide_many
 from cases.models import Channel, ContactKind, ContactPoint, Debtor
 from core.bulk import insert_rows
 from core.clock import Clock
+from core.db import among
 from core.ids import new_id
 from core.models import Brand
 from dialer.attempts.models import Attempt, CallEvent, PersonInFlight
@@ -33,6 +34,32 @@ DEADLINE: Final = 1.0  # s after the attempt's creation within which media must 
 BUSY_AGAIN: Final = timedelta(minutes=1)
 REFUSED_AGAIN: Final = timedelta(hours=1)  # where a refusal names no instant at which time heals it
 FOR_GOOD: Final = frozenset({"case_settled", "case_closed", "suppressed_debtor"})  # reasons that end a lead
+
+# Built once: building a statement takes longer than running it.
+_DEBTORS = (
+    select(Debtor.id, Debtor.timezone)
+    .where(col(Debtor.id) == among("ids"))
+    .order_by(col(Debtor.id))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_IN_FLIGHT = select(PersonInFlight.debtor_id, PersonInFlight.rests_until).where(
+    col(PersonInFlight.debtor_id) == among("ids")
+)
+_PHONES = (
+    select(ContactPoint)
+    .where(
+        col(ContactPoint.debtor_id) == among("ids"),
+        ContactPoint.kind == ContactKind.PHONE,
+        col(ContactPoint.dead).is_(False),
+    )
+    .order_by(col(ContactPoint.debtor_id), col(ContactPoint.position), col(ContactPoint.id))
+)
+_LAST_SHOWN = (
+    select(Attempt.debtor_id, Attempt.caller_id_id)
+    .where(col(Attempt.debtor_id) == among("ids"))
+    .ext(distinct_on(col(Attempt.debtor_id)))
+    .order_by(col(Attempt.debtor_id), col(Attempt.id).desc())
+)
 
 
 @dataclass
@@ -106,22 +133,18 @@ async def launch(session: AsyncSession, clock: Clock, terms: Terms, wishes: Sequ
 
 async def _lock_debtors(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:
     """Time zones of the debtors this transaction could lock; who is locked elsewhere is being dealt with there."""
-    rows = await session.exec(
-        select(Debtor.id, Debtor.timezone)
-        .where(col(Debtor.id).in_(ids))
-        .order_by(col(Debtor.id))
-        .with_for_update(skip_locked=True, key_share=True)
-    )
+    rows = await session.exec(_DEBTORS, params={"ids": ids})
     return dict(rows.all())
 
 
 async def _in_flight(session: AsyncSession, now: datetime, debtors: dict[UUID, str]) -> set[UUID]:
+    """Who is in a call or rests after one that is not proven over; entries that have run out go."""
     ids = list(debtors)
-    await session.exec(
-        delete(PersonInFlight).where(col(PersonInFlight.debtor_id).in_(ids), col(PersonInFlight.rests_until) < now)
-    )
-    found = await session.exec(select(PersonInFlight.debtor_id).where(col(PersonInFlight.debtor_id).in_(ids)))
-    return set(found.all())
+    rows = (await session.exec(_IN_FLIGHT, params={"ids": ids})).all()
+    over = [debtor_id for debtor_id, rests_until in rows if rests_until is not None and rests_until < now]
+    if over:
+        await session.exec(delete(PersonInFlight).where(col(PersonInFlight.debtor_id).in_(over)))
+    return {debtor_id for debtor_id, _ in rows} - set(over)
 
 
 async def _allowed(
@@ -163,15 +186,7 @@ async def _allowed(
 
 
 async def _phones(session: AsyncSession, debtors: Sequence[UUID]) -> dict[UUID, list[ContactPoint]]:
-    rows = await session.exec(
-        select(ContactPoint)
-        .where(
-            col(ContactPoint.debtor_id).in_(debtors),
-            ContactPoint.kind == ContactKind.PHONE,
-            col(ContactPoint.dead).is_(False),
-        )
-        .order_by(col(ContactPoint.debtor_id), col(ContactPoint.position), col(ContactPoint.id))
-    )
+    rows = await session.exec(_PHONES, params={"ids": debtors})
     found: dict[UUID, list[ContactPoint]] = {}
     for phone in rows.all():
         found.setdefault(phone.debtor_id, []).append(phone)
@@ -202,12 +217,7 @@ def _refuse(session: AsyncSession, clock: Clock, lead: Lead, decision: PolicyDec
 
 async def _last_shown(session: AsyncSession, debtors: Sequence[UUID]) -> dict[UUID, UUID | None]:
     """The caller ID each debtor saw last: the next attempt shows another one."""
-    rows = await session.exec(
-        select(Attempt.debtor_id, Attempt.caller_id_id)
-        .where(col(Attempt.debtor_id).in_(debtors))
-        .ext(distinct_on(col(Attempt.debtor_id)))
-        .order_by(col(Attempt.debtor_id), col(Attempt.id).desc())
-    )
+    rows = await session.exec(_LAST_SHOWN, params={"ids": debtors})
     return dict(rows.all())
 
 

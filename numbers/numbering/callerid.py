@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, text
+from sqlalchemy import bindparam, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -23,6 +23,23 @@ _TICK = timedelta(microseconds=1)
 _MARK = text(
     "UPDATE caller_id_pool_member m SET last_shown_at = s.shown_at"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[])) AS s(id, shown_at) WHERE m.id = s.id"
+)
+
+_USABLE = (  # built once: building a statement takes longer than running it
+    select(CallerIdPoolMember, CallerId, Brand.timezone)
+    .join(CallerId, col(CallerId.id) == col(CallerIdPoolMember.caller_id_id))
+    .join(Brand, col(Brand.id) == col(CallerId.brand_id))
+    .where(
+        CallerIdPoolMember.pool_id == bindparam("pool_id"),
+        col(CallerId.proof).is_not(None),
+        col(CallerId.proof) != "",
+        col(CallerId.resting).is_(False),
+        or_(col(CallerId.trunk_id).is_(None), col(CallerId.trunk_id) == bindparam("trunk_id")),
+    )
+    # One order of locking for all, whatever was shown last: no deadlock.
+    .order_by(col(CallerIdPoolMember.id))
+    .with_for_update(of=CallerIdPoolMember, key_share=True)
+    .execution_options(populate_existing=True)
 )
 
 
@@ -71,22 +88,7 @@ async def _usable(
     session: AsyncSession, clock: Clock, pool_id: UUID, trunk_id: UUID
 ) -> list[tuple[CallerIdPoolMember, CallerId]]:
     """The pool's numbers that may be shown on the trunk today, the one shown longest ago first; members locked."""
-    rows = await session.exec(
-        select(CallerIdPoolMember, CallerId, Brand.timezone)
-        .join(CallerId, col(CallerId.id) == col(CallerIdPoolMember.caller_id_id))
-        .join(Brand, col(Brand.id) == col(CallerId.brand_id))
-        .where(
-            CallerIdPoolMember.pool_id == pool_id,
-            col(CallerId.proof).is_not(None),
-            col(CallerId.proof) != "",
-            col(CallerId.resting).is_(False),
-            or_(col(CallerId.trunk_id).is_(None), col(CallerId.trunk_id) == trunk_id),
-        )
-        # One order of locking for all, whatever was shown last: no deadlock.
-        .order_by(col(CallerIdPoolMember.id))
-        .with_for_update(of=CallerIdPoolMember, key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    rows = await session.exec(_USABLE, params={"pool_id": pool_id, "trunk_id": trunk_id})
     now = clock.now()
     valid = []
     for member, number, zone in rows:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, any_, literal, or_, select
+from sqlalchemy import Text, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,6 +18,13 @@ from core.ids import new_id
 from numbering.models import Suppression, SuppressionKind
 
 _UNIQUE = ["brand_id", "kind", "value", "debtor_id"]
+
+_ROW: Any = Suppression
+_HITS = select(_ROW.kind, _ROW.value, _ROW.debtor_id, _ROW.reason, _ROW.expires_at).where(
+    _ROW.brand_id == bindparam("brand_id"),
+    _ROW.value == any_(bindparam("of", type_=ARRAY(Text))),
+    or_(_ROW.expires_at.is_(None), _ROW.expires_at > bindparam("now")),
+)
 
 
 @dataclass(frozen=True)
@@ -89,15 +96,8 @@ async def hits(
     if not pairs:
         return []
     values = {v for _, v in pairs if v} | {str(d) for d, _ in pairs}
-    row: Any = Suppression
     connection = await session.connection()
-    found = await connection.execute(
-        select(row.kind, row.value, row.debtor_id, row.reason, row.expires_at).where(
-            row.brand_id == brand_id,
-            row.value == any_(literal(sorted(values), ARRAY(Text))),
-            or_(row.expires_at.is_(None), row.expires_at > clock.now()),
-        )
-    )
+    found = await connection.execute(_HITS, {"brand_id": brand_id, "of": sorted(values), "now": clock.now()})
     by_value: dict[str, list[tuple[UUID | None, Hit]]] = {}
     for kind, value, only_for, reason, expires_at in found:
         by_value.setdefault(value, []).append((only_for, Hit(kind, reason, expires_at)))
