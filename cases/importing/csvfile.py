@@ -136,7 +136,7 @@ def encoding_of(path: Path) -> str:
                     utf8 = False
                     text = error.object[: error.start].decode()
                 if not text.isascii():
-                    wide += sum(1 for c in text if c > "\x7f")
+                    wide += len(text) - len(text.encode("ascii", "ignore"))
         if utf8:
             try:
                 decoder.decode(b"", final=True)

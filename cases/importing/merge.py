@@ -13,6 +13,7 @@ def _id(counter: LiteralString) -> LiteralString:
 
 PREPARE: Final[tuple[LiteralString, ...]] = (
     "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL temp_buffers = '32MB'",
     "SET LOCAL jit = off",
     """
     CREATE TEMP TABLE incoming (
@@ -44,17 +45,21 @@ MATCH: Final[tuple[LiteralString, ...]] = (
     LEFT JOIN debtor d ON d.brand_id = %(brand)s AND d.creditor_id = %(creditor)s AND d.reference = g.debtor_ref
     LEFT JOIN debt_case c ON c.portfolio_id = %(portfolio)s AND c.debtor_id = d.id
     """,  # noqa: S608 - built from constants
+    "CREATE INDEX ON person (line)",
     "ANALYZE person",
-    # One row per row of the file: the claim it speaks of, the row before that spoke of it, whether it is the last.
+    # One row per row of the file: its debtor's first row, the claim it speaks of, the row before that spoke of it,
+    # whether it is the last.
     """
     CREATE TEMP TABLE claim ON COMMIT DROP AS
-    SELECT i.line, p.id AS debtor_id, p.is_new, p.case_id, e.id AS existing,
+    SELECT i.line, i.debt_ref, i.amount, i.currency, i.due_on, i.title, i.emails, i.phones,
+           p.line AS first_line, p.id AS debtor_id, p.is_new, p.case_id, e.id AS existing,
            lag(i.line) OVER same AS before, lead(i.line) OVER same IS NULL AS is_last
     FROM incoming i
     JOIN person p USING (debtor_ref)
     LEFT JOIN debt e ON NOT p.case_new AND e.case_id = p.case_id AND e.reference = i.debt_ref
-    WINDOW same AS (PARTITION BY i.debtor_ref, i.debt_ref ORDER BY i.line)
+    WINDOW same AS (PARTITION BY p.line, i.debt_ref ORDER BY i.line)
     """,
+    "CREATE INDEX ON claim (first_line)",
     "ANALYZE claim",
 )
 
@@ -77,91 +82,101 @@ COUNT_DUPLICATES: Final[LiteralString] = """
       AND (i.pesel_index IS NULL OR i.pesel_index = coalesce(b.pesel_index, d.pesel_index))
 """
 
+_PERSONS: Final[LiteralString] = "p.line >= %(low)s AND p.line < %(high)s"
+_CLAIMS: Final[LiteralString] = "c.first_line >= %(low)s AND c.first_line < %(high)s"
+
 
 def _points(kind: LiteralString, column: LiteralString) -> LiteralString:
-    """Points of one kind that a debtor does not have yet, after those they have, in the order of the file."""
+    """Points of one kind that a debtor does not have yet, after those they have, in the order of the file.
+
+    What a debtor has is asked for by scalar subqueries, one index look-up each, and of none that is new: the planner
+    can't turn them into a hash of all points there are.
+    """
     return f"""
     INSERT INTO contact_point (id, created_at, brand_id, debtor_id, kind, value, position, dead)
-    SELECT {_id("row_number() OVER (ORDER BY first) - 1")}, %(now)s, %(brand)s, debtor_id, '{kind}', value,
+    SELECT {_id("%(low)s + row_number() OVER (ORDER BY debtor_id, first)")}, %(now)s, %(brand)s, debtor_id, '{kind}',
+           value,
            CASE WHEN is_new THEN 0 ELSE (
                SELECT coalesce(max(q.position) + 1, 0) FROM contact_point q
                WHERE q.debtor_id = x.debtor_id AND q.kind = '{kind}'
            ) END + row_number() OVER (PARTITION BY debtor_id ORDER BY first) - 1, false
     FROM (
-        SELECT c.debtor_id, c.is_new, v.value, min(i.line * 1000::bigint + v.nth) AS first
-        FROM incoming i JOIN claim c USING (line), unnest(i.{column}) WITH ORDINALITY AS v(value, nth)
+        SELECT c.debtor_id, c.is_new, v.value, min(c.line * 1000::bigint + v.nth) AS first
+        FROM claim c, unnest(c.{column}) WITH ORDINALITY AS v(value, nth)
+        WHERE {_CLAIMS}
         GROUP BY c.debtor_id, c.is_new, v.value
     ) x
-    WHERE is_new OR NOT EXISTS (
-        SELECT FROM contact_point q WHERE q.debtor_id = x.debtor_id AND q.kind = '{kind}' AND q.value = x.value
-    )
+    WHERE is_new OR (
+        SELECT q.id FROM contact_point q WHERE q.debtor_id = x.debtor_id AND q.kind = '{kind}' AND q.value = x.value
+    ) IS NULL
     ON CONFLICT (debtor_id, kind, value) DO NOTHING
     """  # noqa: S608 - built from constants
 
 
+# All that is written of the debtors whose first row stands from line ``low`` to before ``high``: what one statement
+# writes, the next finds still in memory.
 WRITE: Final[tuple[LiteralString, ...]] = (
-    """
+    f"""
     INSERT INTO debtor (id, created_at, brand_id, creditor_id, reference, name, name_key, pesel_sealed, pesel_index,
                         nip, language, timezone, address, import_id)
     SELECT id, %(now)s, %(brand)s, %(creditor)s, debtor_ref, name, name_key, pesel_sealed, pesel_index, nip,
            'pl', (SELECT timezone FROM brand WHERE id = %(brand)s), address, %(import)s
-    FROM person WHERE is_new ORDER BY line
-    """,
-    """
+    FROM person p WHERE is_new AND {_PERSONS} ORDER BY line
+    """,  # noqa: S608 - built from constants
+    f"""
     UPDATE debtor d
     SET name = p.name, name_key = p.name_key, nip = coalesce(p.nip, d.nip), address = coalesce(p.address, d.address),
         pesel_sealed = CASE WHEN p.pesel_index IS NULL OR p.pesel_index = d.pesel_index
                             THEN d.pesel_sealed ELSE p.pesel_sealed END,
         pesel_index = coalesce(p.pesel_index, d.pesel_index)
     FROM person p
-    WHERE d.id = p.id AND NOT p.is_new
+    WHERE d.id = p.id AND NOT p.is_new AND {_PERSONS}
       AND (d.name, d.nip, d.address, d.pesel_index) IS DISTINCT FROM
           (p.name, coalesce(p.nip, d.nip), coalesce(p.address, d.address), coalesce(p.pesel_index, d.pesel_index))
-    """,
-    """
+    """,  # noqa: S608 - built from constants
+    f"""
     INSERT INTO debt_case (id, created_at, brand_id, portfolio_id, debtor_id, state, notes, import_id)
     SELECT case_id, %(now)s, %(brand)s, %(portfolio)s, id, 'open', '', %(import)s
-    FROM person WHERE case_new ORDER BY line
-    """,
+    FROM person p WHERE case_new AND {_PERSONS} ORDER BY line
+    """,  # noqa: S608 - built from constants
     # A settled case that gets a new claim is worked again.
-    """
-    UPDATE debt_case c
+    f"""
+    UPDATE debt_case e
     SET import_id = %(import)s,
-        state = CASE WHEN c.state = 'settled' AND EXISTS (
-                    SELECT FROM claim n JOIN incoming i USING (line)
-                    WHERE n.case_id = c.id AND n.existing IS NULL AND i.amount > 0
-                ) THEN 'open' ELSE c.state END
-    FROM person p WHERE c.id = p.case_id AND NOT p.case_new
-    """,
+        state = CASE WHEN e.state = 'settled' AND EXISTS (
+                    SELECT FROM claim c
+                    WHERE c.first_line = p.line AND c.existing IS NULL AND c.amount > 0
+                ) THEN 'open' ELSE e.state END
+    FROM person p WHERE e.id = p.case_id AND NOT p.case_new AND {_PERSONS}
+    """,  # noqa: S608 - built from constants
     f"""
     INSERT INTO debt (id, created_at, brand_id, case_id, reference, amount, currency, due_on, title)
-    SELECT {_id("line")}, %(now)s, %(brand)s, c.case_id, i.debt_ref, i.amount, i.currency, i.due_on, i.title
-    FROM claim c JOIN incoming i USING (line) WHERE c.is_last AND c.existing IS NULL ORDER BY line
+    SELECT {_id("line")}, %(now)s, %(brand)s, case_id, debt_ref, amount, currency, due_on, title
+    FROM claim c WHERE is_last AND existing IS NULL AND {_CLAIMS} ORDER BY line
     """,  # noqa: S608 - built from constants
-    """
+    f"""
     UPDATE debt e
-    SET amount = i.amount, currency = i.currency, due_on = coalesce(i.due_on, e.due_on),
-        title = coalesce(i.title, e.title)
-    FROM claim c JOIN incoming i USING (line)
-    WHERE c.is_last AND e.id = c.existing
+    SET amount = c.amount, currency = c.currency, due_on = coalesce(c.due_on, e.due_on),
+        title = coalesce(c.title, e.title)
+    FROM claim c
+    WHERE c.is_last AND e.id = c.existing AND {_CLAIMS}
       AND (e.amount, e.currency, e.due_on, e.title) IS DISTINCT FROM
-          (i.amount, i.currency, coalesce(i.due_on, e.due_on), coalesce(i.title, e.title))
-    """,
+          (c.amount, c.currency, coalesce(c.due_on, e.due_on), coalesce(c.title, e.title))
+    """,  # noqa: S608 - built from constants
     _points("phone", "phones"),
     _points("email", "emails"),
     # A claim that has fallen to what is paid settles its case: all that cases.settlement.settle does, for a set.
-    """
+    f"""
     WITH paid AS (
-        UPDATE debt_case c SET state = 'settled'
-        WHERE c.state = 'open'
-          AND c.id IN (SELECT n.case_id FROM claim n JOIN incoming i USING (line)
-                       WHERE n.existing IS NOT NULL OR i.amount = 0)
+        UPDATE debt_case e SET state = 'settled'
+        WHERE e.state = 'open'
+          AND e.id IN (SELECT c.case_id FROM claim c WHERE (c.existing IS NOT NULL OR c.amount = 0) AND {_CLAIMS})
           AND NOT EXISTS (
-              SELECT FROM debt e WHERE e.case_id = c.id GROUP BY e.currency
-              HAVING sum(e.amount) > coalesce((SELECT sum(p.amount) FROM payment p
-                                               WHERE p.case_id = c.id AND p.currency = e.currency), 0)
+              SELECT FROM debt o WHERE o.case_id = e.id GROUP BY o.currency
+              HAVING sum(o.amount) > coalesce((SELECT sum(p.amount) FROM payment p
+                                               WHERE p.case_id = e.id AND p.currency = o.currency), 0)
           )
-        RETURNING c.id, c.debtor_id
+        RETURNING e.id, e.debtor_id
     ), cancelled AS (
         UPDATE next_action a SET state = 'cancelled' FROM paid WHERE a.case_id = paid.id AND a.state = 'planned'
     )
@@ -169,5 +184,5 @@ WRITE: Final[tuple[LiteralString, ...]] = (
     SELECT 'cases', jsonb_build_object('kind', 'case_settled', 'brand_id', CAST(%(brand)s AS uuid), 'case_id', id,
                                        'debtor_id', debtor_id)
     FROM paid
-    """,
+    """,  # noqa: S608 - built from constants
 )

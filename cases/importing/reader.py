@@ -107,7 +107,7 @@ def _checked(lines: Iterable[Line]) -> Iterator[Line]:
                 f"Row {line.number} has {len(line.cells)} columns; at most {MOST_COLUMNS} are read. "
                 "Is it the right file, and the right separator?"
             )
-        if any(line.cells) and any(cell.strip() for cell in line.cells):
+        if any(map(str.strip, line.cells)):
             yield line
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from cases.importing import fields
 from cases.importing.columns import Column
@@ -73,57 +73,59 @@ class RowReader:
     def __init__(self, headings: Sequence[str], columns: Mapping[int, Column]) -> None:
         self.headings = headings
         self.width = len(headings)
-        self._plan = [(i, column, _READERS.get(column)) for i, column in sorted(columns.items())]
+        self._plan = [(i, column, _READERS.get(column), headings[i]) for i, column in sorted(columns.items())]
         self._heading_of = {column: headings[i] for i, column in columns.items()}
+        self._amount = self._heading_of[Column.AMOUNT]
+        self._name = self._heading_of.get(Column.NAME) or self._heading_of[Column.LAST_NAME]
+        references = (Column.DEBTOR_REFERENCE, Column.DEBT_REFERENCE)
+        self._references = [(c, self._heading_of[c]) for c in references if c in self._heading_of]
+        needed = (*references, Column.NAME, Column.LAST_NAME, Column.AMOUNT)
+        self._last = max(i for i, column in columns.items() if column in needed)  # no row can do without it
 
     def read(self, line: Line) -> Record | list[Reason]:
         """The record of a row, or all that is wrong with it."""
         cells = line.cells
-        if len(cells) != self.width and not self._fits(cells):
-            return [Reason("columns", detail=f"{len(cells)}/{self.width}")]
+        if len(cells) != self.width:
+            if not self._fits(cells):
+                return [Reason("columns", detail=f"{len(cells)}/{self.width}")]
+            cells = [*cells, *[""] * (self.width - len(cells))]
         found: dict[Column, object] = {}
         reasons: list[Reason] = []
         phones: list[str] = []
         wrong_phones: list[Reason] = []
         emails: list[str] = []
-        for index, column, reader in self._plan:
-            text = cells[index].strip() if index < len(cells) else ""
-            if text and text[0] in "='@+-":
-                text = _plain(text)
-                if _FORMULA.match(text):
-                    reasons.append(Reason("formula", self.headings[index]))
-                    continue
+        for index, column, reader, heading in self._plan:
+            text = cells[index].strip()
             if not text:
                 continue
+            if text[0] in "='@+-":
+                text = _plain(text)
+                if _FORMULA.match(text):
+                    reasons.append(Reason("formula", heading))
+                    continue
+                if not text:
+                    continue
             if "\n" in text and column not in _MANY_LINES:
-                reasons.append(Reason("line_break", self.headings[index]))
-                continue
-            if reader is None:
-                self._phones(text, self.headings[index], phones, wrong_phones)
-                continue
-            try:
-                value = reader(text)
-            except FieldError as error:
-                reasons.append(Reason(str(error), self.headings[index]))
-                continue
-            if column is Column.EMAIL:
-                emails.append(str(value))
+                reasons.append(Reason("line_break", heading))
+            elif reader is None:
+                self._phones(text, heading, phones, wrong_phones)
             else:
-                found[column] = value
+                try:
+                    found[column] = value = reader(text)
+                except FieldError as error:
+                    reasons.append(Reason(str(error), heading))
+                    continue
+                if column is Column.EMAIL and value not in emails:
+                    emails.append(str(value))
         if not phones:
             reasons += wrong_phones
-        record = Record(line.number, phones=phones, emails=list(dict.fromkeys(emails)), bad_phones=wrong_phones)
-        reasons += self._fill(record, found, {r.column for r in reasons})
+        record = Record(line.number, phones=phones, emails=emails, bad_phones=wrong_phones)
+        self._fill(record, found, reasons)
         return reasons or record
 
     def _fits(self, cells: Sequence[str]) -> bool:
         """Whether a row differs from the headings by empty cells at its end only."""
-        return not any(cell.strip() for cell in cells[self.width :]) and len(cells) > self._last()
-
-    def _last(self) -> int:
-        """The last column a row can't do without."""
-        needed = (Column.DEBTOR_REFERENCE, Column.DEBT_REFERENCE, Column.NAME, Column.LAST_NAME, Column.AMOUNT)
-        return max(i for i, column, _ in self._plan if column in needed)
+        return not any(cell.strip() for cell in cells[self.width :]) and len(cells) > self._last
 
     @staticmethod
     def _phones(text: str, heading: str, phones: list[str], wrong: list[Reason]) -> None:
@@ -133,34 +135,29 @@ class RowReader:
             elif one.e164 not in phones:
                 phones.append(one.e164)
 
-    def _fill(self, record: Record, found: dict[Column, object], faulty: set[str | None]) -> list[Reason]:
+    def _fill(self, record: Record, found: Mapping[Column, Any], reasons: list[Reason]) -> None:
         """Put what was found into the record; what must be there and is not, and has no fault told yet, is missing."""
-        reasons = []
-        money = found.get(Column.AMOUNT)
-        if isinstance(money, fields.Money):
+        missing = []
+        get = found.get
+        money = get(Column.AMOUNT)
+        if money is not None:
             record.amount = money.amount
-            record.currency = money.currency or str(found.get(Column.CURRENCY, "PLN"))
-        elif self._heading_of[Column.AMOUNT] not in faulty:
-            reasons.append(Reason("missing", self._heading_of[Column.AMOUNT]))
-        name = found.get(Column.NAME) or _joined(found, " ", Column.FIRST_NAME, Column.LAST_NAME)
-        record.name = str(name or "")
-        heading = self._heading_of.get(Column.NAME) or self._heading_of[Column.LAST_NAME]
-        if not record.name and heading not in faulty:
-            reasons.append(Reason("missing", heading))
-        debtor, debt = found.get(Column.DEBTOR_REFERENCE), found.get(Column.DEBT_REFERENCE)
-        for column, value in ((Column.DEBTOR_REFERENCE, debtor), (Column.DEBT_REFERENCE, debt)):
-            if column in self._heading_of and not value and self._heading_of[column] not in faulty:
-                reasons.append(Reason("missing", self._heading_of[column]))
-        record.debtor_reference, record.debt_reference = str(debtor or debt or ""), str(debt or debtor or "")
-        record.pesel = _optional(found, Column.PESEL)
-        record.nip = _optional(found, Column.NIP)
-        record.title = _optional(found, Column.TITLE)
-        town = _joined(found, " ", Column.POSTCODE, Column.CITY)
-        street = _optional(found, Column.ADDRESS)
-        record.address = ", ".join(part for part in (street, town) if part) or None
-        due = found.get(Column.DUE_ON)
-        record.due_on = due if isinstance(due, date) else None
-        return reasons
+            record.currency = money.currency or get(Column.CURRENCY, "PLN")
+        else:
+            missing.append(self._amount)
+        record.name = get(Column.NAME) or _joined(" ", get(Column.FIRST_NAME), get(Column.LAST_NAME)) or ""
+        if not record.name:
+            missing.append(self._name)
+        missing += [heading for column, heading in self._references if not get(column)]
+        if missing:
+            faulty = {reason.column for reason in reasons}
+            reasons += [Reason("missing", heading) for heading in missing if heading not in faulty]
+        debtor, debt = get(Column.DEBTOR_REFERENCE), get(Column.DEBT_REFERENCE)
+        record.debtor_reference, record.debt_reference = debtor or debt or "", debt or debtor or ""
+        record.pesel, record.nip, record.title = get(Column.PESEL), get(Column.NIP), get(Column.TITLE) or None
+        town = _joined(" ", get(Column.POSTCODE), get(Column.CITY))
+        record.address = _joined(", ", get(Column.ADDRESS), town)
+        record.due_on = get(Column.DUE_ON)
 
 
 def _plain(text: str) -> str:
@@ -170,10 +167,6 @@ def _plain(text: str) -> str:
     return text[1:] if _GUARDED.match(text) else text
 
 
-def _optional(found: Mapping[Column, object], column: Column) -> str | None:
-    value = found.get(column)
-    return str(value) if value else None
-
-
-def _joined(found: Mapping[Column, object], by: str, *columns: Column) -> str | None:
-    return by.join(str(found[c]) for c in columns if found.get(c)) or None
+def _joined(by: str, first: str | None, second: str | None) -> str | None:
+    """Both texts, or the one there is."""
+    return f"{first}{by}{second}" if first and second else first or second or None
