@@ -21,7 +21,7 @@ from cases.names import name_key
 from core.security import Keys
 
 _BATCH: Final = 2000  # records a write
-_SLICE: Final = 50_000  # lines whose debtors are written at a time: their pages stay in the database's memory
+SLICE: Final = 50_000  # lines whose debtors are written at a time: their pages stay in the database's memory
 _NULL: Final = "\\N"
 MOST_ROWS: Final = 1 << 24  # what the counter in a bulk id holds
 
@@ -81,10 +81,10 @@ def merge_staged(connection: psycopg.Connection[Any], target: Target, staged: in
     row = connection.execute(merge.COUNT_DUPLICATES).fetchone()
     duplicates = int(row[0]) if row else 0
     last = connection.execute("SELECT max(line) FROM person").fetchone()
-    for low in range(0, last[0] + 1 if last else 0, _SLICE):
+    for low in range(0, last[0] + 1 if last else 0, SLICE):
         for statement in merge.WRITE:
             # Not prepared: a plan made for any slice would not know how few lines one has.
-            connection.execute(statement, parameters | {"low": low, "high": low + _SLICE}, prepare=False)
+            connection.execute(statement, parameters | {"low": low, "high": low + SLICE}, prepare=False)
     return Merged(staged - duplicates, duplicates)
 
 
