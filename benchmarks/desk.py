@@ -12,7 +12,7 @@ from core.db import Database
 from dialer.agents.dispositions import DispositionError, dispose
 from dialer.attempts.models import Attempt
 
-LOOK_EVERY = 0.02  # s
+LOOK_EVERY = 0.05  # s
 CODE = "third_party"
 WRITERS = 4  # dispositions saved side by side
 

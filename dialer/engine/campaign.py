@@ -48,7 +48,8 @@ AWAY = (OperationalError, InterfaceError, OSError, TimeoutError)  # PostgreSQL i
 LEASE_SECONDS = 5.0
 TICK = 0.5  # s between two looks at pacing, nodes and agents
 LATEST = 0.1  # s the loop waits at most for an event
-GATHER = 0.02  # s between two readings of the streams: what comes meanwhile is handled in one transaction
+GATHER = 2.0  # times as long as a transaction took nothing is read: the busier, the more events share the next one
+LONGEST_GATHER = 0.05  # s
 BATCH = 200  # events handled in one transaction
 REPLAY = 10.0  # s of the event stream read again by a new holder: verdicts are not resent by anybody
 
@@ -81,6 +82,7 @@ class CampaignRunner:
         self.presence = Presence(self)
         self._inbox: asyncio.Queue[Entry] = asyncio.Queue(maxsize=4 * BATCH)
         self._ticked = 0.0
+        self._took = 0.0  # s, the last transaction
         self._touched: set[UUID] = set()  # sessions whose agents did something: looked at at once
         self._stop = asyncio.Event()
 
@@ -171,7 +173,7 @@ class CampaignRunner:
             for entry in await self.bus.read(self._after, block_ms=1000, count=BATCH):
                 await self._inbox.put(entry)
                 self._after[entry.stream] = entry.id
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(min(LONGEST_GATHER, GATHER * self._took))
 
     async def _next(self) -> list[Entry]:
         """What has come, waiting no longer than until time itself moves a call."""
@@ -215,7 +217,8 @@ class CampaignRunner:
                 await self._match(batch)
             await batch.write({(self.stream, source): seq for source, seq in cursors.items()})
             await finish(s, self.clock, batch.ended, self.work.rules, frozenset(unproven))
-        metrics.BATCH.observe(time.perf_counter() - began)
+        self._took = time.perf_counter() - began
+        metrics.BATCH.observe(self._took)
         self.cursors.update(cursors)
         for call in batch.ended:
             self.calls.pop(call.id, None)
