@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import col, func, select
 
@@ -26,9 +27,10 @@ NAME = "decision_to_agent"
 
 @dataclass(frozen=True)
 class Size:
-    """``calls`` are up side by side, each talks for ``talk`` seconds."""
+    """``calls`` are up side by side and talk for ``talk`` seconds on average; ``warm``: until they are out of step."""
 
     calls: int = 50
+    warm: float = 15.0
     seconds: float = 30.0
     talk: float = 8.0
     leads: int = 2000
@@ -64,15 +66,16 @@ async def _measure(settings: Settings, size: Size) -> tuple[list[float], float]:
             async with database.begin() as s:
                 await service.start(s, clock, world.id, actor="bench")
             desk = asyncio.create_task(Desk(database, clock, world.id, size.talk).run())
+            await asyncio.sleep(size.warm)
+            begin = clock.now()
             seen = []
             for _ in range(round(size.seconds)):
                 await asyncio.sleep(1.0)
                 seen.append(await _up(database, world))
             desk.cancel()
             await asyncio.gather(desk, return_exceptions=True)
-            waits = await _waits(database, world)
-    half = seen[len(seen) // 4 :]
-    return waits, sum(half) / max(1, len(half))
+            waits = await _waits(database, world, begin)
+    return waits, sum(seen) / max(1, len(seen))
 
 
 async def _up(database: Database, world: World) -> int:
@@ -85,12 +88,13 @@ async def _up(database: Database, world: World) -> int:
         return int((await s.exec(query)).one())
 
 
-async def _waits(database: Database, world: World) -> list[float]:
+async def _waits(database: Database, world: World, since: datetime) -> list[float]:
     async with database.begin() as s:
         rows = await s.exec(
             select(Attempt.verdict_at, Attempt.bridged_at).where(
                 Attempt.campaign_id == world.id,
                 Attempt.verdict == Verdict.HUMAN,
+                col(Attempt.verdict_at) >= since,
                 col(Attempt.bridged_at).is_not(None),
             )
         )

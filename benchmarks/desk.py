@@ -18,7 +18,10 @@ WRITERS = 4  # dispositions saved side by side
 
 
 class Desk:
-    """Disposes of the calls of one campaign that have talked for ``talk`` seconds, until cancelled."""
+    """Disposes of the calls of one campaign that have talked for ``talk`` seconds, until cancelled.
+
+    Each talks for half to one and a half times as long, the same at every look: people do not hang up in step.
+    """
 
     def __init__(self, database: Database, clock: Clock, campaign_id: UUID, talk: float = 0.0) -> None:
         self._database, self._clock, self._campaign_id, self._talk = database, clock, campaign_id, talk
@@ -50,7 +53,9 @@ class Desk:
             return [
                 (attempt_id, session_id)
                 for attempt_id, session_id, at in rows.all()
-                if session_id is not None and at is not None and (now - at).total_seconds() >= self._talk
+                if session_id is not None
+                and at is not None
+                and (now - at).total_seconds() >= self._talk * _share(attempt_id)
             ]
 
     async def _save(self, attempt_id: UUID, session_id: UUID) -> None:
@@ -61,3 +66,8 @@ class Desk:
                 self.saved += 1
             except DispositionError:
                 self._saving.discard(attempt_id)
+
+
+def _share(attempt_id: UUID) -> float:
+    """0.5 to 1.5, by the id's last digits, which are random."""
+    return 0.5 + attempt_id.int % 1024 / 1024
