@@ -51,11 +51,9 @@ class Desk:
             )
             now = self._clock.now()
             return [
-                (attempt_id, session_id)
-                for attempt_id, session_id, at in rows.all()
-                if session_id is not None
-                and at is not None
-                and (now - at).total_seconds() >= self._talk * _share(attempt_id)
+                (attempt_id, shift)
+                for attempt_id, shift, at in rows.all()
+                if shift and at and (now - at).total_seconds() >= self._talk * _share(attempt_id)
             ]
 
     async def _save(self, attempt_id: UUID, session_id: UUID) -> None:
