@@ -159,7 +159,7 @@ WRITE: Final[tuple[LiteralString, ...]] = (
     SET amount = c.amount, currency = c.currency, due_on = coalesce(c.due_on, e.due_on),
         title = coalesce(c.title, e.title)
     FROM claim c
-    WHERE c.is_last AND e.id = c.existing AND {_CLAIMS}
+    WHERE c.is_last AND c.existing IS NOT NULL AND e.id = c.existing AND {_CLAIMS}
       AND (e.amount, e.currency, e.due_on, e.title) IS DISTINCT FROM
           (c.amount, c.currency, coalesce(c.due_on, e.due_on), coalesce(c.title, e.title))
     """,  # noqa: S608 - built from constants
