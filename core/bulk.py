@@ -12,10 +12,12 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Table, TextClause, text
+from sqlalchemy import JSON, Table
 from sqlalchemy.dialects.postgresql import dialect
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from core.driver import run
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # not annotated by SQLAlchemy
 
@@ -29,7 +31,7 @@ async def insert_rows(
         known: a unique column; a row whose value the table has already is left out.
     """
     if rows:
-        await _execute(session, _insert(model, tuple(rows[0]), known), model, rows)
+        await _execute(session, _insert(model, tuple(rows[0]), known), rows)
 
 
 async def update_rows(
@@ -37,14 +39,12 @@ async def update_rows(
 ) -> None:
     """Set the columns of ``rows`` (all with the same keys) where ``key`` is the row's; no ``key`` may come twice."""
     if rows:
-        await _execute(session, _update(model, tuple(rows[0]), key), model, rows)
+        await _execute(session, _update(model, tuple(rows[0]), key), rows)
 
 
-async def _execute(
-    session: AsyncSession, statement: TextClause, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]
-) -> None:
+async def _execute(session: AsyncSession, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
     values = {name: [_plain(row[name]) for row in rows] for name in rows[0]}
-    await (await session.connection()).execute(statement, values)
+    await run(session, statement, values)
 
 
 def _plain(value: Any) -> Any:
@@ -54,23 +54,25 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _insert(model: type[SQLModel], names: tuple[str, ...], known: str | None) -> TextClause:
+def _insert(model: type[SQLModel], names: tuple[str, ...], known: str | None) -> str:
     table = _table(model)
     unless = f" ON CONFLICT ({known}) DO NOTHING" if known else ""
-    return text(f"INSERT INTO {table.name} ({_list(names)}) SELECT {_cast(table, names)} FROM {_given(table, names)}{unless}")  # noqa: S608, E501  # fmt: skip
+    rows = f"SELECT {_cast(table, names)} FROM {_given(table, names)}"  # noqa: S608 - names of columns
+    return f"INSERT INTO {table.name} ({_list(names)}) {rows}{unless}"
 
 
 @cache
-def _update(model: type[SQLModel], names: tuple[str, ...], key: str) -> TextClause:
+def _update(model: type[SQLModel], names: tuple[str, ...], key: str) -> str:
     table = _table(model)
     values = dict(zip(names, _cast(table, names).split(", "), strict=True))
     changes = ", ".join(f'"{name}" = {values[name]}' for name in names if name != key)
-    return text(f'UPDATE {table.name} t SET {changes} FROM {_given(table, names)} WHERE t."{key}" = given."{key}"')  # noqa: S608  # fmt: skip
+    condition = f't."{key}" = given."{key}"'
+    return f"UPDATE {table.name} t SET {changes} FROM {_given(table, names)} WHERE {condition}"  # noqa: S608
 
 
 def _given(table: Table, names: tuple[str, ...]) -> str:
     """The rows as a table of the statement."""
-    arrays = ", ".join(f"CAST(:{name} AS {_type(table, name)}[])" for name in names)
+    arrays = ", ".join(f"CAST(%({name})s AS {_type(table, name)}[])" for name in names)
     return f"unnest({arrays}) AS given({_list(names)})"
 
 

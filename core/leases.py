@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-_ACQUIRE = text("""
+from core.driver import run
+
+_ACQUIRE = """
 INSERT INTO lease (name, holder, token, expires_at)
-VALUES (:name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
+VALUES (%(name)s, %(holder)s, 1, clock_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = lease.token + 1, expires_at = excluded.expires_at
 WHERE lease.expires_at <= clock_timestamp() OR lease.holder = excluded.holder
 RETURNING token
-""")
-_RENEW = text("""
-UPDATE lease SET expires_at = clock_timestamp() + make_interval(secs => :seconds)
-WHERE name = :name AND holder = :holder AND token = :token AND expires_at > clock_timestamp()
+"""
+_RENEW = """
+UPDATE lease SET expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE name = %(name)s AND holder = %(holder)s AND token = %(token)s AND expires_at > clock_timestamp()
 RETURNING token
-""")
-_RELEASE = text("""
-UPDATE lease SET expires_at = clock_timestamp() WHERE name = :name AND holder = :holder AND token = :token
-""")
-_CHECK = text("""
-SELECT token FROM lease WHERE name = :name AND token = :token AND expires_at > clock_timestamp() FOR SHARE
-""")
+"""
+_RELEASE = """
+UPDATE lease SET expires_at = clock_timestamp() WHERE name = %(name)s AND holder = %(holder)s AND token = %(token)s
+"""
+_CHECK = """
+SELECT token FROM lease WHERE name = %(name)s AND token = %(token)s AND expires_at > clock_timestamp() FOR SHARE
+"""
 
 
 class LeaseLost(Exception):  # noqa: N818 - the term of the field
@@ -50,7 +51,7 @@ async def renew(session: AsyncSession, name: str, holder: str, token: int, secon
 
 async def release(session: AsyncSession, name: str, holder: str, token: int) -> None:
     """Give the lease back; the row stays, so that the token goes on growing."""
-    await (await session.connection()).execute(_RELEASE, {"name": name, "holder": holder, "token": token})
+    await run(session, _RELEASE, {"name": name, "holder": holder, "token": token})
 
 
 async def check(session: AsyncSession, name: str, token: int) -> None:
@@ -63,6 +64,6 @@ async def check(session: AsyncSession, name: str, token: int) -> None:
         raise LeaseLost(f"lease {name} is not held under token {token}")
 
 
-async def _token(session: AsyncSession, statement: Any, **values: Any) -> int | None:
-    row = (await (await session.connection()).execute(statement, values)).first()
+async def _token(session: AsyncSession, statement: str, **values: Any) -> int | None:
+    row = await (await run(session, statement, values)).fetchone()
     return None if row is None else int(row[0])

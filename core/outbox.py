@@ -17,13 +17,14 @@ import structlog
 from prometheus_client import Counter
 from pydantic import BaseModel
 from redis.exceptions import RedisError
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.bus import Bus
 from core.db import Database
+from core.driver import run_inside
 
 CHANNEL = "callfloor_outbox"
 WAKER = "outbox_waker"  # key in Session.info: what to set after the commit
@@ -38,14 +39,14 @@ DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT %s)
 RETURNING id, stream, payload::text
 """
 
-_INSERT = """INSERT INTO outbox (stream, payload)
+_SAY = """INSERT INTO outbox (stream, payload)
     SELECT stream, CAST(payload AS jsonb)
-    FROM unnest(CAST(:streams AS text[]), CAST(:payloads AS text[])) WITH ORDINALITY AS said(stream, payload, place)
+    FROM unnest(CAST(%(streams)s AS text[]), CAST(%(payloads)s AS text[]))
+    WITH ORDINALITY AS said(stream, payload, place)
     ORDER BY place"""
 # A NOTIFY inside makes PostgreSQL commit all such transactions one after the other (a lock it holds through the flush
 # to disk). Where a relay runs in this process, it is woken after the commit instead.
-_SAY = text(_INSERT)
-_SAY_ALOUD = text(f"WITH said AS ({_INSERT} RETURNING 1) SELECT pg_notify('{CHANNEL}', '') FROM said LIMIT 1")  # noqa: S608
+_SAY_ALOUD = f"WITH said AS ({_SAY} RETURNING 1) SELECT pg_notify('{CHANNEL}', '') FROM said LIMIT 1"  # noqa: S608
 
 PUBLISHED = Counter("callfloor_outbox_published_total", "Messages this process's relay has published")
 
@@ -71,7 +72,7 @@ def _write(session: Session) -> None:
     if said:
         streams, payloads = zip(*said, strict=True)
         statement = _SAY if WAKER in session.info else _SAY_ALOUD
-        session.connection().execute(statement, {"streams": list(streams), "payloads": list(payloads)})
+        run_inside(session, statement, {"streams": list(streams), "payloads": list(payloads)})
 
 
 @event.listens_for(Session, "after_commit")

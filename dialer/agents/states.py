@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, event, text
+from sqlalchemy import bindparam, event
 from sqlalchemy.orm import Session
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
+from core.driver import run_inside
 from core.ids import new_id
 from core.outbox import emit
 from dialer.agents.models import AgentSession, AgentState
@@ -27,16 +28,16 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_WRITE = text(
+_WRITE = (
     "WITH closed AS (UPDATE agent_state_log l SET until = c.until"
-    " FROM unnest(CAST(:closed AS uuid[]), CAST(:instants AS timestamptz[])) AS c(session_id, until)"
+    " FROM unnest(CAST(%(closed)s AS uuid[]), CAST(%(instants)s AS timestamptz[])) AS c(session_id, until)"
     " WHERE l.session_id = c.session_id AND l.until IS NULL)"
     " INSERT INTO agent_state_log"
     " (id, created_at, brand_id, session_id, agent_id, campaign_id, state, reason, since, until)"
     " SELECT id, since, brand_id, session_id, agent_id, campaign_id, state, reason, since, until"
-    " FROM unnest(CAST(:id AS uuid[]), CAST(:brand_id AS uuid[]), CAST(:session_id AS uuid[]),"
-    " CAST(:agent_id AS uuid[]), CAST(:campaign_id AS uuid[]), CAST(:state AS text[]), CAST(:reason AS text[]),"
-    " CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))"
+    " FROM unnest(CAST(%(id)s AS uuid[]), CAST(%(brand_id)s AS uuid[]), CAST(%(session_id)s AS uuid[]),"
+    " CAST(%(agent_id)s AS uuid[]), CAST(%(campaign_id)s AS uuid[]), CAST(%(state)s AS text[]),"
+    " CAST(%(reason)s AS text[]), CAST(%(since)s AS timestamptz[]), CAST(%(until)s AS timestamptz[]))"
     " AS e(id, brand_id, session_id, agent_id, campaign_id, state, reason, since, until)"
 )
 _COLUMNS = ("id", "brand_id", "session_id", "agent_id", "campaign_id", "state", "reason", "since", "until")
@@ -116,7 +117,7 @@ def _write_log(session: Session, *_: object) -> None:
     if log is not None:
         columns = {name: [entry[name] for entry in log.begun] for name in _COLUMNS}
         ends = {"closed": list(log.closed), "instants": list(log.closed.values())}
-        session.connection().execute(_WRITE, columns | ends)
+        run_inside(session, _WRITE, columns | ends)
 
 
 async def after_wrapup(session: AsyncSession, clock: Clock, row: AgentSession) -> None:

@@ -6,18 +6,23 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.bulk import insert_rows, update_rows
 from core.clock import Clock
+from core.driver import run
 from core.ids import new_id
 from core.outbox import emit
-from dialer.attempts.models import Attempt, CallEvent, CallLeg, LegKind, MediaCursor
+from dialer.attempts.models import Attempt, CallEvent, CallLeg, LegKind
 from dialer.call import CallState
 from dialer.engine.calls import LiveCall
 from dialer.events import UI, AttemptsChanged
 from dialer.media.messages import Message
+
+_CURSOR = (
+    "INSERT INTO media_cursor (stream, source, seq) VALUES (%(stream)s, %(source)s, %(seq)s)"
+    " ON CONFLICT (stream, source) DO UPDATE SET seq = excluded.seq"
+)
 
 
 class Batch:
@@ -107,7 +112,6 @@ class Batch:
         await insert_rows(s, CallLeg, self._legs)
         await update_rows(s, CallLeg, self._legs_ended, key="attempt_id")
         for (stream, source), seq in cursors.items():
-            row = pg_insert(MediaCursor).values(stream=stream, source=source, seq=seq)
-            await s.exec(row.on_conflict_do_update(index_elements=["stream", "source"], set_={"seq": row.excluded.seq}))
+            await run(s, _CURSOR, {"stream": stream, "source": source, "seq": seq})
         for campaign_id in {call.campaign_id for call in self.touched.values()}:
             await emit(s, UI, AttemptsChanged(campaign_id=campaign_id))
