@@ -1,7 +1,7 @@
 """Dialogs on disk: what a restarted process needs to end what its killed predecessor left up.
 
-One small JSON file per dialog, written when the INVITE leaves and when the answer comes, removed at the end. The folder
-is empty whenever nothing is up.
+One line per dialog when the INVITE leaves, a newer one when the answer comes, its key alone at the end. The file is
+empty whenever nothing is up.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dialer.media.lines import Lines
 from dialer.media.sip import SipMessage, split_list, uri_of
 
 CSEQ_LEAP = 1000  # requests the dead process may have sent in the dialog since the INVITE, with room
+COMPACT_AFTER = 500  # lines of no use that may stand in the file before it is rewritten
 
 
 @dataclass(frozen=True)
@@ -98,30 +99,39 @@ class Dialog:
 
 
 class Journal:
-    """The folder of dialogs of one media node."""
+    """The file of dialogs of one media node."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lines = Lines(path)
+        self._up: dict[str, str] = {}
+        for line in self._lines.read():
+            key, _, text = line.partition(" ")
+            self._up.pop(key, None)
+            if text:
+                self._up[key] = text
 
     def keep(self, key: str, dialog: Dialog) -> None:
-        """Write a dialog down, or its newer form. The file appears whole or not at all."""
-        path = self._folder / f"{key}.json"
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(dialog)))
-        fresh.replace(path)
+        """Write a dialog down, or its newer form. ``key`` has no blanks."""
+        text = json.dumps(vars(dialog))
+        self._lines.append(f"{key} {text}")
+        self._up[key] = text
 
     def drop(self, key: str) -> None:
         """Forget a dialog that is over."""
-        (self._folder / f"{key}.json").unlink(missing_ok=True)
+        if self._up.pop(key, None) is None:
+            return
+        if not self._up or self._lines.count >= COMPACT_AFTER + 2 * len(self._up):
+            self._lines.replace(f"{key} {text}" for key, text in self._up.items())
+        else:
+            self._lines.append(key)
 
     def left(self) -> Iterator[tuple[str, Dialog]]:
-        """What a predecessor left: key and dialog. A file that can't be read is dropped."""
-        for path in sorted(self._folder.glob("*.json")):
+        """What a predecessor left: key and dialog. One that can't be read is dropped."""
+        for key, text in list(self._up.items()):
             try:
-                found = json.loads(path.read_text())
+                found = json.loads(text)
                 found["routes"], found["invite_routes"] = tuple(found["routes"]), tuple(found["invite_routes"])
-                yield path.stem, Dialog(**found)
+                yield key, Dialog(**found)
             except (ValueError, TypeError, KeyError):
-                with suppress(OSError):
-                    path.unlink()
+                self.drop(key)

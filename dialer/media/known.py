@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from uuid import UUID
+
+from dialer.media.lines import Lines
 
 KEPT = 3600.0  # s; commands carry a deadline of about 1 s, so an hour is plenty
 
@@ -13,14 +14,13 @@ class Known:
     """Ids with the deadline of their command, in memory and in a file that is written before anything is done."""
 
     def __init__(self, path: Path, now: float) -> None:
-        self._path = path
+        self._lines = Lines(path)
         self._deadlines: dict[UUID, float] = {}
-        if path.exists():
-            for line in path.read_text().split("\n")[:-1]:
-                found, _, deadline = line.partition(" ")
-                if float(deadline) > now - KEPT:
-                    self._deadlines[UUID(found)] = float(deadline)
-        self._handle = self._rewritten()
+        for line in self._lines.read():
+            found, _, deadline = line.partition(" ")
+            if float(deadline) > now - KEPT:
+                self._deadlines[UUID(found)] = float(deadline)
+        self._rewrite()
 
     def __contains__(self, attempt_id: UUID) -> bool:
         return attempt_id in self._deadlines
@@ -31,9 +31,7 @@ class Known:
         Raises:
             OSError: it could not be written; the command must not be carried out.
         """
-        line = f"{attempt_id} {deadline}\n".encode()
-        if os.write(self._handle, line) != len(line):
-            raise OSError("the run folder's disk is full")
+        self._lines.append(f"{attempt_id} {deadline}")
         self._deadlines[attempt_id] = deadline
 
     def prune(self, now: float) -> None:
@@ -42,15 +40,11 @@ class Known:
         if old:
             for attempt_id in old:
                 del self._deadlines[attempt_id]
-            os.close(self._handle)
-            self._handle = self._rewritten()
+            self._rewrite()
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._handle)
+        self._lines.close()
 
-    def _rewritten(self) -> int:
-        fresh = self._path.with_name(self._path.name + ".new")
-        fresh.write_text("".join(f"{attempt_id} {deadline}\n" for attempt_id, deadline in self._deadlines.items()))
-        fresh.replace(self._path)
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def _rewrite(self) -> None:
+        self._lines.replace(f"{attempt_id} {deadline}" for attempt_id, deadline in self._deadlines.items())

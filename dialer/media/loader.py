@@ -51,9 +51,8 @@ class TrunkLoader:
     def taken(self) -> Loaded | None:
         """The newest load not taken yet, None if there is none."""
         found = None
-        with suppress(queue.Empty):
-            while True:
-                found = self._loaded.get_nowait()
+        while not self._loaded.empty():  # asked at every turn of the main loop, its only taker
+            found = self._loaded.get_nowait()
         return found
 
     def stop(self) -> None:

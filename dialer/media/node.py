@@ -92,11 +92,13 @@ class MediaProcess:
         while not self.stopping:
             self._turned = time.monotonic()
             self.loop.turn(self.endpoint)
+            self.wire.flush()
             self._take_commands()
             self._take_trunks(admission)
             if self.wire.wants_again():
                 self.wire.begin_again()
                 self.desk.tell_all_again()
+            self.wire.flush()
 
     def _take_commands(self) -> None:
         for _ in range(50):  # so that a flood of commands leaves the library its turns

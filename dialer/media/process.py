@@ -24,7 +24,7 @@ def run(settings: Settings) -> None:
     _audio_first()
     folder = settings.run_dir() / f"media-{settings.node}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    journal = Journal(folder / "dialogs")
+    journal = Journal(folder / "journal")
     end_left_dialogs(journal, settings.media_host, settings.media_sip_port, settings.media_public_host)
 
     from dialer.media.node import MediaProcess  # seconds of imports: after what can't wait

@@ -1,68 +1,53 @@
 """Events on disk until the engine has them: numbered per stream, kept until acknowledged, sent again on demand.
 
-One folder per incarnation (whose names sort by time), one file of JSON lines per stream. A line is written (not synced)
-before the event is handed on: it survives the death of the process by any signal, though not a loss of power.
+One folder per incarnation (whose names sort by time), one file per stream: a line of JSON per event, written before the
+event is handed on, and a number by itself for each acknowledgement of the events up to it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from dialer.media.lines import Lines
 from dialer.media.messages import EVENT, MediaEvent, events_stream
 
-COMPACT_AFTER = 5000  # acknowledged lines that may stand in a file before it is rewritten
-_ACK = ".ack"
+COMPACT_AFTER = 5000  # lines of no use that may stand in a file before it is rewritten
 
 
 @dataclass
 class _Log:
     """Events of one stream of one incarnation; ``waiting`` are the unacknowledged ones by number, in order."""
 
-    path: Path
+    lines: Lines
     campaign_id: UUID
     next_seq: int = 1
-    acked: int = 0
-    stale: int = 0  # acknowledged lines still in the file
     waiting: dict[int, str] = field(default_factory=dict)
-    handle: int | None = None
 
     def append(self, seq: int, text: str) -> None:
-        if self.handle is None:
-            self.handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        line = text.encode() + b"\n"
-        if os.write(self.handle, line) != len(line):
-            raise OSError("the spool's disk is full")
+        self.lines.append(text)
         self.waiting[seq] = text
 
     def ack(self, seq: int) -> None:
+        self._forget(seq)
+        if not self.waiting or self.lines.count - len(self.waiting) >= COMPACT_AFTER:
+            self.lines.replace(self.waiting.values())
+        else:
+            self.lines.append(str(seq))
+
+    def load(self) -> None:
+        """Take over what an earlier incarnation left."""
+        for line in self.lines.read():
+            if line.isdecimal():
+                self._forget(int(line))
+            else:
+                self.waiting[EVENT.validate_json(line).seq] = line
+
+    def _forget(self, seq: int) -> None:
         while self.waiting and (oldest := next(iter(self.waiting))) <= seq:
             del self.waiting[oldest]
-            self.stale += 1
-        self.acked = max(self.acked, seq)
-        if not self.waiting:
-            self._replace("")
-        elif self.stale >= COMPACT_AFTER:
-            self._replace("".join(f"{text}\n" for text in self.waiting.values()))
-        _write_whole(self.path.with_suffix(_ACK), str(self.acked))
-
-    def _replace(self, text: str) -> None:
-        self.close()
-        _write_whole(self.path, text)
-        self.stale = 0
-
-    def close(self) -> None:
-        if self.handle is not None:
-            os.close(self.handle)
-            self.handle = None
-
-    def remove(self) -> None:
-        self.close()
-        self.path.unlink(missing_ok=True)
-        self.path.with_suffix(_ACK).unlink(missing_ok=True)
 
 
 class Spool:
@@ -104,7 +89,7 @@ class Spool:
             return
         log.ack(seq)
         if source != self.source and not log.waiting:
-            log.remove()
+            log.lines.remove()
             del self._logs[source, stream]
 
     def unacknowledged(self, stream: str | None = None) -> Iterator[tuple[str, str]]:
@@ -121,35 +106,23 @@ class Spool:
     def close(self) -> None:
         """Close the files."""
         for log in self._logs.values():
-            log.close()
+            log.lines.close()
 
     def _log(self, campaign_id: UUID) -> _Log:
         key = (self.source, events_stream(campaign_id))
         log = self._logs.get(key)
         if log is None:
-            log = self._logs[key] = _Log(self._own / f"{campaign_id}.jsonl", campaign_id)
+            log = self._logs[key] = _Log(Lines(self._own / f"{campaign_id}.jsonl"), campaign_id)
         return log
 
     def _load(self, folder: Path) -> None:
         source = f"{self._node}:{folder.name}"
         for path in sorted(folder.glob("*.jsonl")):
-            log = _Log(path, UUID(path.stem))
-            ack = path.with_suffix(_ACK)
-            log.acked = int(ack.read_text() or 0) if ack.exists() else 0
-            for line in path.read_text().split("\n")[:-1]:  # an unfinished last line was never handed on
-                event = EVENT.validate_json(line)
-                if event.seq > log.acked:
-                    log.waiting[event.seq] = line
+            log = _Log(Lines(path), UUID(path.stem))
+            log.load()
             if log.waiting:
                 self._logs[source, events_stream(log.campaign_id)] = log
             else:
-                log.remove()
+                log.lines.remove()
         if not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text)
-    fresh.replace(path)

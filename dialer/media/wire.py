@@ -6,18 +6,20 @@ the spool has it: the main thread is asked to send everything unacknowledged aga
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
 import structlog
 
 from core.bus import FIELD, MAXLEN
+from dialer.media.exchange import Exchange
 from dialer.media.messages import alive_key, commands_stream
 
 log = structlog.get_logger()
@@ -25,7 +27,8 @@ BLOCK_MS = 1000
 ALIVE_EVERY = 1.0  # s
 ALIVE_FOR = 3  # s
 RETRY = 0.2  # s
-BATCH = 500
+BATCH = 500  # messages in one round trip, or as many more as were handed on together
+POSITION_CHARS = 48  # two 64 bit numbers, a dash and room
 STALE_AFTER = 10.0  # s
 _AGAIN = ("", "")  # marks in the queue: what follows is the spool from its beginning
 
@@ -43,8 +46,9 @@ class Wire:
     def __init__(self, url: str, node: str, position: Path, alive: Callable[[], str | None]) -> None:
         """``alive`` gives the value of the alive key, None while the main thread hangs; ``position`` is a file."""
         self.commands: queue.SimpleQueue[Received] = queue.SimpleQueue()
-        self._out: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._redis: Any = redis.Redis.from_url(url, decode_responses=True, socket_timeout=5, socket_connect_timeout=2)
+        self._out: queue.SimpleQueue[list[tuple[str, str]]] = queue.SimpleQueue()
+        self._said: list[tuple[str, str]] = []  # since the last flush
+        self._hears, self._says = Exchange(url), Exchange(url)  # one of each thread's own
         self._stream, self._key = commands_stream(node), alive_key(node)
         self._position, self._alive = position, alive
         self._said_at = float("-inf")  # when the alive key was last written
@@ -58,12 +62,19 @@ class Wire:
     def start(self) -> None:
         """Find where to read on (waits for Redis), then start the threads."""
         self._after, self._fresh_from = self._first_position()
+        self._remembers = os.open(self._position, os.O_WRONLY | os.O_CREAT, 0o600)
         for thread in self._threads:
             thread.start()
 
     def publish(self, stream: str, text: str) -> None:
-        """Append to a stream, soon. Never blocks."""
-        self._out.put((stream, text))
+        """Append to a stream with the next :meth:`flush`. Never blocks."""
+        self._said.append((stream, text))
+
+    def flush(self) -> None:
+        """Hand on what was published, in one batch: a round trip and a waking of the other thread for all of it."""
+        if self._said:
+            self._out.put(self._said)
+            self._said = []
 
     def wants_again(self) -> bool:
         """Whether the spool is to be sent again; the caller then calls :meth:`begin_again` and publishes all of it."""
@@ -72,15 +83,17 @@ class Wire:
     def begin_again(self) -> None:
         """What is published from now on is the spool from its beginning."""
         self._wants_again.clear()
-        self._out.put(_AGAIN)
+        self._said.append(_AGAIN)
 
     def stop(self, seconds: float = 2.0) -> None:
         """Publish what is queued, take the alive key away and end the threads."""
         self._stopping.set()
-        self._out.put(_AGAIN)
-        for thread in self._threads:
+        self._said.append(_AGAIN)
+        self.flush()
+        for thread, exchange in zip(self._threads, (self._hears, self._says), strict=True):
             thread.join(seconds)
-        self._redis.close()
+            if not thread.is_alive():
+                exchange.close()
 
     # ---- reading ----
 
@@ -88,8 +101,8 @@ class Wire:
         """The entry to read on after, and from which ms of Redis's clock on commands are no longer stale."""
         while not self._stopping.is_set():
             try:
-                seconds, microseconds = self._redis.time()
-                rows = self._redis.xrevrange(self._stream, count=1)
+                seconds, microseconds = map(int, self._hears.ask("TIME"))
+                rows = self._hears.ask("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
             except redis.RedisError:
                 self._stopping.wait(RETRY)
                 continue
@@ -102,21 +115,19 @@ class Wire:
     def _read(self) -> None:
         while not self._stopping.is_set():
             try:
-                found = self._redis.xread({self._stream: self._after}, count=200, block=BLOCK_MS)
+                found = self._hears.ask("XREAD", "COUNT", 200, "BLOCK", BLOCK_MS, "STREAMS", self._stream, self._after)
             except redis.RedisError:
                 self._stopping.wait(RETRY)
                 continue
             for _, rows in found or []:
                 self._after = str(rows[-1][0])
                 self._remember(self._after)  # before anything is done: at most once
-                for entry, fields in rows:
+                for entry, (_, text) in rows:  # an entry has one field
                     sent_at = float(entry.partition("-")[0])  # ms; a stream's ids begin with Redis's time
-                    self.commands.put(Received(fields[FIELD], sent_at < self._fresh_from))
+                    self.commands.put(Received(text, sent_at < self._fresh_from))
 
     def _remember(self, position: str) -> None:
-        fresh = self._position.with_suffix(".new")
-        fresh.write_text(position)
-        fresh.replace(self._position)
+        os.pwrite(self._remembers, position.ljust(POSITION_CHARS).encode(), 0)  # in place: no kill leaves half of it
 
     # ---- writing ----
 
@@ -145,27 +156,26 @@ class Wire:
                 self._wait_for_redis()
                 self._wants_again.set()
         with suppress(redis.RedisError):
-            self._redis.delete(self._key)
+            self._says.ask("DEL", self._key)
 
     def _taken(self, seconds: float) -> Iterator[tuple[str, str]]:
-        """What waits in the queue, at most :data:`BATCH`; waits up to ``seconds`` for the first."""
+        """What waits in the queue, about :data:`BATCH` at most; waits up to ``seconds`` for the first."""
+        count = 0
         with suppress(queue.Empty):
-            yield self._out.get(timeout=seconds) if seconds > 0 else self._out.get_nowait()
-            for _ in range(BATCH - 1):
-                yield self._out.get_nowait()
+            while count < BATCH:
+                said = self._out.get_nowait() if count or seconds <= 0 else self._out.get(timeout=seconds)
+                count += len(said)
+                yield from said
 
     def _append(self, batch: list[tuple[str, str]]) -> None:
-        pipe = self._redis.pipeline(transaction=False)
-        for stream, text in batch:
-            pipe.xadd(stream, {FIELD: text}, maxlen=MAXLEN, approximate=True)
-        pipe.execute()
+        self._says.ask_all([("XADD", stream, "MAXLEN", "~", MAXLEN, "*", FIELD, text) for stream, text in batch])
 
     def _say_alive(self) -> bool:
         """Renew the alive key; False if Redis has forgotten one that must still be there."""
         value = self._alive()
         if value is None:
             return True
-        before = self._redis.set(self._key, value, ex=ALIVE_FOR, get=True)
+        before = self._says.ask("SET", self._key, value, "EX", ALIVE_FOR, "GET")
         now, said_at = time.monotonic(), self._said_at
         self._said_at = now
         return before is not None or now - said_at > ALIVE_FOR - 1
@@ -173,7 +183,7 @@ class Wire:
     def _wait_for_redis(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._redis.ping()
+                self._says.ask("PING")
                 return
             except redis.RedisError:
                 self._stopping.wait(RETRY)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dialer.media import journal as journal_module
 from dialer.media.journal import Dialog, Journal
 from dialer.media.limits import TokenBucket
 from dialer.media.sip import cause_of, host_port, parse, retry_after, signals_of, split_list, tag_of, uri_of
@@ -101,14 +102,34 @@ def test_an_answered_dialog_owes_a_bye_along_its_route_set() -> None:
 
 
 def test_the_journal_holds_what_is_up_and_drops_what_it_cannot_read(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    dialog = Dialog.of_invite(INVITE, "udp", "192.0.2.5:5060").answered(ANSWER)
-    journal.keep("one", dialog)
-    journal.keep("two", dialog)
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    ringing = Dialog.of_invite(INVITE, "udp", "192.0.2.5:5060")
+    journal.keep("one", ringing)
+    journal.keep("two", ringing)
+    journal.keep("one", dialog := ringing.answered(ANSWER))
     journal.drop("two")
-    (tmp_path / "bad.json").write_text('{"call_id": 1')
-    assert dict(Journal(tmp_path).left()) == {"one": dialog}
-    assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
+    with path.open("a") as file:
+        file.write('bad {"call_id": 1}\nthree {"call_i')  # killed in the middle of a line
+    successor = Journal(path)
+    assert dict(successor.left()) == {"one": dialog}
+    successor.drop("one")
+    assert path.read_text() == ""
+    successor.keep("four", ringing)
+    assert dict(Journal(path).left()) == {"four": ringing}
+
+
+def test_a_long_journal_is_rewritten_with_what_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "COMPACT_AFTER", 10)
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    dialog = Dialog.of_invite(INVITE, "udp", "192.0.2.5:5060")
+    journal.keep("standing", dialog)
+    for n in range(50):
+        journal.keep(str(n), dialog)
+        journal.drop(str(n))
+        assert len(path.read_text().splitlines()) <= 14
+    assert dict(Journal(path).left()) == {"standing": dialog}
 
 
 def test_the_bucket_gives_its_rate_and_one_second_of_burst() -> None:

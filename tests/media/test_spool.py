@@ -67,7 +67,11 @@ def test_a_long_file_is_compacted_and_loses_nothing(tmp_path: Path, monkeypatch:
     add(spool, count=2)
     path = tmp_path / "01a" / f"{CAMPAIGN}.jsonl"
     assert len(path.read_text().splitlines()) == 5
-    assert numbers(Spool(tmp_path, "n1", "01b")) == [("n1:01a", seq) for seq in range(13, 18)]
+    spool.ack("n1:01a", events_stream(CAMPAIGN), 17)
+    assert path.read_text() == ""
+    add(spool, count=5)
+    spool.ack("n1:01a", events_stream(CAMPAIGN), 19)
+    assert numbers(Spool(tmp_path, "n1", "01b")) == [("n1:01a", seq) for seq in range(20, 23)]
 
 
 def test_an_event_out_of_turn_is_refused(tmp_path: Path) -> None:
