@@ -25,7 +25,7 @@ from core.settings import Settings
 from dialer.agents.models import AgentSession
 from dialer.attempts.models import Attempt
 from dialer.campaigns import service
-from dialer.campaigns.models import Campaign
+from dialer.campaigns.models import Campaign, CampaignState
 from reports.figures import figures
 
 NAME: Final = "soak"
@@ -33,6 +33,7 @@ PARTS: Final = ("web", "engine", "media", "detector", "worker", "postgres", "red
 DRAIN: Final = 60.0  # s
 AT_WORK: Final = 60.0  # s for the agents' telephones to be connected
 DEBTORS_A_MINUTE: Final = 300  # more than are called
+MOST_GROWTH: Final = 100.0  # MB of one part's memory, after the first tenth
 
 
 def soak(minutes: float, size: Size | None = None) -> list[Figure]:
@@ -50,10 +51,14 @@ async def _soak(settings: Settings, minutes: float, size: Size) -> list[Figure]:
             since = clock.now()
             begin = time.monotonic()
             usage = Usage.of(supervisor, PARTS)
-            await asyncio.sleep(6 * minutes)
-            early = usage.memory()
-            await asyncio.sleep(max(0.0, begin + 60 * minutes - time.monotonic()))
-            late, cpu, took = usage.memory(), usage.cpu(), time.monotonic() - begin
+            memory = []
+            for tenth in range(1, 11):
+                await asyncio.sleep(max(0.0, begin + tenth * 6 * minutes - time.monotonic()))
+                if supervisor.failure is not None:
+                    raise supervisor.failure
+                memory.append(usage.memory())
+                await _tell(database, since, tenth * minutes / 10, memory[-1])
+            cpu, took = usage.cpu(), time.monotonic() - begin
             restarts = sum(supervisor.starts_of(name) - 1 for name in PARTS)
             async with database.begin() as s:
                 await service.stop(s, clock, campaign.id, actor="soak")
@@ -66,20 +71,37 @@ async def _soak(settings: Settings, minutes: float, size: Size) -> list[Figure]:
         Figure(NAME, "minutes", took / 60),
         Figure(NAME, "attempts", calls),
         Figure(NAME, "conversations", counted["bridged"]),
-        Figure(NAME, "verdict to agent, p95", counted["decision_to_agent_ms"]["p95"], "ms"),
+        Figure(NAME, "verdict to agent, p95", _or_none(counted["decision_to_agent_ms"]["p95"]), "ms"),
+        Figure(NAME, "answer to agent, p95", _or_none(counted["answer_to_agent_ms"]["p95"]), "ms"),
         Figure(NAME, "abandoned", 100 * counted["abandoned"] / max(1, counted["live"]), "% of live"),
         at_most(NAME, "attempts without end", counted["attempts_without_end"], "", 0),
-        at_most(NAME, "attempts stuck after the drain", stuck, "", 0),
+        at_most(NAME, "attempts, campaigns stuck after the drain", stuck, "", 0),
         at_most(NAME, "people called twice at once", doubles, "", 0),
         at_most(NAME, "conversations without disposition", counted["bridged"] - counted["dispositions"], "", 0),
         at_most(NAME, "rows not accounted for", counted["rows_in"] - counted["rows_accounted"], "", 0),
         at_most(NAME, "processes started again", restarts, "", 0),
     ]
     for name in PARTS:
-        growth = late[name] - early[name]
-        told.append(Figure(NAME, f"{name}: memory, growth", f"{late[name]:.0f} MB, {growth:+.1f} MB"))
         told.append(Figure(NAME, f"{name}: CPU", 100 * cpu[name] / took, "% of a core"))
+        told.append(Figure(NAME, f"{name}: memory", memory[-1][name], "MB"))
+        told.append(at_most(NAME, f"{name}: growth", memory[-1][name] - memory[0][name], "MB", MOST_GROWTH))
     return told
+
+
+async def _tell(database: Database, since: datetime, minute: float, memory: dict[str, float]) -> None:
+    """A line of progress: a soak of hours is watched."""
+    async with database.begin() as s:
+        counted = await figures(s, since)
+    used = "  ".join(f"{name} {megabytes:.0f}" for name, megabytes in memory.items())
+    print(
+        f"{minute:6.1f} min  attempts {counted['attempts']}  conversations {counted['bridged']}  MB: {used}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _or_none(value: float | None) -> float | str:
+    return "none" if value is None else value
 
 
 async def _start(settings: Settings, database: Database) -> Campaign:
@@ -95,19 +117,15 @@ async def _start(settings: Settings, database: Database) -> Campaign:
 
 
 async def _drained(database: Database) -> int:
-    """Attempts still open when the drain's time is over."""
+    """Attempts still open and campaigns still stopping when the drain's time is over."""
     deadline = time.monotonic() + DRAIN
+    open_ = col(Attempt.ended_at).is_(None)
+    undisposed = col(Attempt.bridged_at).is_not(None) & col(Attempt.disposition_id).is_(None)
+    attempts = select(func.count()).select_from(Attempt).where(open_ | undisposed)
+    campaigns = select(func.count()).select_from(Campaign).where(Campaign.state != CampaignState.STOPPED)
     while True:
         async with database.begin() as s:
-            query = (
-                select(func.count())
-                .select_from(Attempt)
-                .where(
-                    col(Attempt.ended_at).is_(None)
-                    | (col(Attempt.bridged_at).is_not(None) & col(Attempt.disposition_id).is_(None))
-                )
-            )
-            still = int((await s.exec(query)).one())
+            still = (await s.exec(campaigns)).one() + (await s.exec(attempts)).one()
         if not still or time.monotonic() > deadline:
             return still
         await asyncio.sleep(0.5)
