@@ -80,8 +80,9 @@ def merge_staged(connection: psycopg.Connection[Any], target: Target, staged: in
         connection.execute(statement, parameters)
     row = connection.execute(merge.COUNT_DUPLICATES).fetchone()
     duplicates = int(row[0]) if row else 0
-    last = connection.execute("SELECT max(line) FROM person").fetchone()
-    for low in range(0, last[0] + 1 if last else 0, SLICE):
+    row = connection.execute("SELECT coalesce(max(line), 0) FROM person").fetchone()
+    last = int(row[0]) if row else 0
+    for low in range(0, last + 1, SLICE):
         for statement in merge.WRITE:
             # Not prepared: a plan made for any slice would not know how few lines one has.
             connection.execute(statement, parameters | {"low": low, "high": low + SLICE}, prepare=False)

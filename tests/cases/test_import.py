@@ -109,6 +109,11 @@ async def test_bad_rows_with_line_and_every_reason(database: Database, importer:
     assert [d.reference for d in await everything(database, Debtor, col(Debtor.reference))] == ["K1", "K2"]
 
 
+async def test_every_row_may_be_bad(database: Database, importer: Importer) -> None:
+    assert account(await importer(HEAD + "K1;Jan;;;;brak;;F/1\n" * 3)) == (3, 0, 3, 0)
+    assert await everything(database, Debtor, col(Debtor.id)) == []
+
+
 async def test_a_mended_rejects_file_goes_in(importer: Importer) -> None:
     batch = await importer(HEAD + ROWS + "K3;Jan Nowak;;+48 600 700 803;;brak;;F/3\n")
     assert account(batch) == (3, 2, 1, 0)
