@@ -165,7 +165,8 @@ def run(
 ) -> None:
     """Work the desks of ``logins``, who all have the same ``password``, until SIGTERM.
 
-    Their telephones are at ``media_host:agents_sip_port``, whatever the user part.
+    Their telephones are at ``media_host:agents_sip_port``, whatever the user part; without ``logins`` there are only
+    telephones, for people who work the desks themselves.
 
     Raises:
         VoiceError: espeak-ng is missing.
@@ -179,6 +180,7 @@ def run(
                 agent = Agent(f"{seed} {name}", habits)
                 desk = Desk(web_url(settings), name, password)
                 group.create_task(Script(settings, desk, agent, stop).work())
+            group.create_task(asyncio.to_thread(stop.wait))
 
     def work() -> None:
         try:

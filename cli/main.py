@@ -131,7 +131,9 @@ def carrier(
 
 @app.command(rich_help_panel=PROCESSES)
 def agents(
-    count: Annotated[int, typer.Option(help="How many of the demo's agents: agent01, agent02 and so on.", min=1)] = 12,
+    count: Annotated[
+        int, typer.Option(help="How many of the demo's agents: agent01 and so on; 0: only telephones.", min=0)
+    ] = 12,
     seed: Annotated[int, typer.Option(help="The same seed gives each agent the same habits.")] = 1,
     password: Annotated[
         str | None, typer.Option(envvar="CALLFLOOR_AGENT_PASSWORD", help="Default: the demo's.")
