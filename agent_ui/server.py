@@ -6,6 +6,7 @@ import uvicorn
 
 from agent_ui.app import create_app
 from core import tables
+from core.process import forget_imports
 from core.settings import Settings
 
 DRAIN_SECONDS = 3  # open WebSockets are told to come back; browsers reconnect by themselves
@@ -14,9 +15,11 @@ DRAIN_SECONDS = 3  # open WebSockets are told to come back; browsers reconnect b
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first."""
     tables.load()
+    app = create_app(settings)
+    forget_imports()
     uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             host=settings.web_host,
             port=settings.web_port,
             log_config=None,  # logs are set up by the command
