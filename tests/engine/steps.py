@@ -24,7 +24,7 @@ async def shift(database: Database, clock: Clock, world: World, *, ready: bool =
             row = await open_session(s, clock, agent.id, world.id)
             ids.append(row.id)
     for id_ in ids:
-        await until(lambda id_=id_: state_of(database, id_, AgentState.PAUSED), 20.0)
+        await until(lambda id_=id_: state_of(database, id_, AgentState.PAUSED), 60.0)
         if ready:
             async with database.begin() as s:
                 await get_ready(s, clock, id_)

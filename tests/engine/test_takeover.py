@@ -49,7 +49,7 @@ async def test_another_engine_takes_over_with_the_calls_that_are_up(
         ending, staying = sorted(media.up, key=str)
         media.end(ending, 200, by="debtor")  # while no engine listens
         processes.start("engine", name="second")
-        rows = {a.id: a for a in await ended(database, world, 1, seconds=20)}
+        rows = {a.id: a for a in await ended(database, world, 1, seconds=60)}
         assert rows[ending].outcome is Outcome.CONNECTED
         assert staying in media.up, "a conversation is not touched by the change of engines"
         media.end(staying, 200, by="debtor")
