@@ -20,6 +20,7 @@ from core.db import Database
 from core.outbox import Relay
 from core.settings import Settings
 from tests.agent_ui.world import PASSWORD
+from tests.support.until import until
 
 CHROMIUM_ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -38,9 +39,7 @@ async def served(settings: Settings, database: Database, bus: Bus) -> AsyncItera
     serving = asyncio.create_task(server._serve())
     relaying = asyncio.create_task(Relay(database, bus).run(stop))
     try:
-        async with asyncio.timeout(15):
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.02)
+        await until(lambda: server.started)
         yield f"http://127.0.0.1:{settings.web_port}"
     finally:
         server.should_exit = True

@@ -16,6 +16,7 @@ from core.settings import Settings
 from dialer.campaigns.models import Lead, LeadList
 from tests.agent_ui.conftest import Browser
 from tests.agent_ui.world import World
+from tests.support.until import until
 
 pytestmark = pytest.mark.db
 
@@ -43,12 +44,15 @@ async def test_a_list_goes_in_and_its_rows_add_up(
     missing = await browser.post(address, data={**columns, "column.3": "ignore"})
     assert missing.status_code == 409
     assert (await browser.post(address, data=columns)).status_code == 303
+
+    async def done() -> str:
+        shown = (await browser.get(f"{address}/progress")).text
+        return "" if "hx-trigger" in shown else shown
+
     stop = asyncio.Event()
     worker = asyncio.create_task(work(settings, stop))
     try:
-        async with asyncio.timeout(SECONDS):
-            while "hx-trigger" in (page := (await browser.get(f"{address}/progress")).text):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+        page = await until(done, SECONDS)
     finally:
         stop.set()
         await worker

@@ -17,20 +17,22 @@ from core.settings import Settings
 from tests.agent_ui.served import log_in, served
 from tests.agent_ui.world import World, bridge, hang_up, open_shift
 from tests.support.processes import Child, Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.browser
 
 
 async def answers(address: str) -> None:
     """Wait until the web process is well."""
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(30):
-        while True:
+    async with httpx.AsyncClient(trust_env=False) as client:
+
+        async def well() -> bool:
             try:
-                if (await client.get(f"{address}/healthz")).is_success:
-                    return
+                return (await client.get(f"{address}/healthz")).is_success
             except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.1)
+                return False
+
+        await until(well, 30)
 
 
 async def test_a_page_outlives_the_web_process(

@@ -6,9 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +18,9 @@ from cli.supervisor import Supervisor, running
 from cli.up import environment, house, servers
 from core.embedded import postgres_data, postgres_url
 from core.settings import Settings
+from tests.support.until import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for a condition; a bound for a stuck machine, not a measure."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        threading.Event().wait(0.02)
 
 
 @pytest.fixture
@@ -86,7 +76,7 @@ def test_killed_servers_come_back(own: Settings) -> None:
         for name in ("postgres", "redis"):
             victim = supervisor.pid_of(name)
             os.kill(victim, signal.SIGKILL)
-            until(lambda name=name: supervisor.starts_of(name) > 1 and supervisor.is_ready(name))  # type: ignore[misc]
+            wait_until(lambda name=name: supervisor.starts_of(name) > 1 and supervisor.is_ready(name))
         with psycopg.connect(postgres_url(own)) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert server_processes(own) == set()
@@ -124,4 +114,4 @@ def test_a_killed_supervisor_leaves_no_database_behind_and_the_next_starts(own: 
         with psycopg.connect(postgres_url(own)) as again:
             assert again.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     busy.close()
-    until(lambda: server_processes(own) == set())
+    wait_until(lambda: server_processes(own) == set())

@@ -6,27 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli import supervisor as module
 from cli.supervisor import AlreadyRunningError, ProcessSpec, StartError, Supervisor, SupervisorError, running
+from tests.support.until import wait_until
 
 pytestmark = pytest.mark.unit
 
 SLEEP = ("sleep", "600")
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for a condition; a bound for a stuck machine, not a measure."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        threading.Event().wait(0.02)
 
 
 def gone(pid: int) -> bool:
@@ -41,8 +31,8 @@ def test_a_killed_process_is_started_again_at_once(tmp_path: Path) -> None:
     with Supervisor([ProcessSpec("one", SLEEP), ProcessSpec("two", SLEEP)], tmp_path / "run") as house:
         first, other = house.pid_of("one"), house.pid_of("two")
         os.kill(first, signal.SIGKILL)
-        until(lambda: house.starts_of("one") == 2)
-        until(lambda: running(house.run_dir).get("one", first) != first)
+        wait_until(lambda: house.starts_of("one") == 2)
+        wait_until(lambda: running(house.run_dir).get("one", first) != first)
         assert house.pid_of("two") == other
         assert gone(first)
     assert running(tmp_path / "run") == {}
@@ -54,10 +44,10 @@ def test_deaths_in_a_row_are_answered_with_growing_pauses(tmp_path: Path) -> Non
     with Supervisor([ProcessSpec("one", dies)], tmp_path / "run") as house:
         child = house._children["one"]
         flag.touch()
-        until(lambda: house.starts_of("one") >= 3)
+        wait_until(lambda: house.starts_of("one") >= 3)
         assert child.pause > module.FIRST_PAUSE
         flag.unlink()
-        until(lambda: house.is_ready("one"))
+        wait_until(lambda: house.is_ready("one"))
 
 
 def test_start_waits_for_what_a_process_needs_and_ends_it_last(tmp_path: Path) -> None:
@@ -170,10 +160,10 @@ def test_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     with Supervisor([ProcessSpec("chatty", chatty)], tmp_path / "run") as house:
         aside = house.log_dir / "chatty.log.1"
-        until(
+        wait_until(
             lambda: aside.exists() and "line 002999" in aside.read_text() + (house.log_dir / "chatty.log").read_text()
         )
-        until(lambda: (house.log_dir / "chatty.log").stat().st_size <= 10_000)
+        wait_until(lambda: (house.log_dir / "chatty.log").stat().st_size <= 10_000)
 
 
 HOUSE = """
@@ -199,7 +189,7 @@ def test_a_killed_supervisor_leaves_no_orphans_and_its_successor_finds_no_double
         children = running(tmp_path / "run")
         assert len(children) == 3
         keeper.kill()
-    until(lambda: all(gone(pid) for pid in children.values()))
+    wait_until(lambda: all(gone(pid) for pid in children.values()))
     with Supervisor([ProcessSpec(f"p{n}", SLEEP) for n in range(3)], tmp_path / "run") as house:
         assert len(running(house.run_dir)) == 3
         assert not set(running(house.run_dir).values()) & set(children.values())

@@ -13,7 +13,7 @@ from core.db import Database
 from core.models import AuditEvent
 from core.settings import Settings
 from tests.support.processes import Processes
-from tests.support.waiting import eventually
+from tests.support.until import until
 from tests.support.worker import act_once
 
 
@@ -97,7 +97,7 @@ async def test_a_killed_worker_loses_no_job(settings: Settings, database: Databa
         assert first.alive, first.tail()
         return bool(await actions(database, "x:done")) and bool(await actions(database, "x:cut"))
 
-    await eventually(both_started, 60)
+    await until(both_started, 60)
     first.kill()
     assert "doing" in await statuses(database)
     second = processes.run(argv, name="worker")
@@ -106,7 +106,7 @@ async def test_a_killed_worker_loses_no_job(settings: Settings, database: Databa
         assert second.alive, second.tail()
         return await statuses(database) == []
 
-    await eventually(finished, 90)
+    await until(finished, 90)
     assert await actions(database, "x:cut") == ["job.started", "job.resumed"]
     assert await actions(database, "x:done") == ["job.started"]
     assert second.stop() == 0, second.tail()

@@ -9,7 +9,7 @@ import pytest
 from core import leases
 from core.db import Database
 from core.leases import LeaseLost
-from tests.support.waiting import eventually
+from tests.support.until import until
 
 pytestmark = pytest.mark.db
 NAME = "campaign:1"
@@ -71,7 +71,7 @@ async def test_a_checked_lease_cannot_be_taken_before_the_commit(database: Datab
     assert await acquire(database, "a", seconds=0.3) == 1
     async with database.begin() as session:
         await leases.check(session, NAME, 1)
-        taker = asyncio.create_task(eventually(takes_over))
+        taker = asyncio.create_task(until(takes_over))
         done, _ = await asyncio.wait({taker}, timeout=0.6)
         assert not done, "another took the lease while its holder was at work under it"
     await taker

@@ -19,7 +19,7 @@ from core.db import Database
 from core.models import Outbox
 from core.outbox import BATCH, Relay, emit
 from core.settings import Settings
-from tests.support.waiting import eventually
+from tests.support.until import until
 
 STREAM = "test"
 
@@ -62,7 +62,7 @@ async def test_committed_messages_come_in_order_and_leave_the_table(database: Da
     async with running(Relay(database, bus)):
         for start in range(0, len(numbers), 100):
             await write(database, *numbers[start : start + 100])
-        await eventually(lambda: emptied(database))
+        await until(lambda: emptied(database))
     assert await published(bus) == numbers
 
 
@@ -78,7 +78,7 @@ async def test_a_rollback_leaves_none(database: Database, bus: Bus) -> None:
         with pytest.raises(RuntimeError, match="no"):
             await fail()
         await write(database, 1)
-        await eventually(lambda: emptied(database))
+        await until(lambda: emptied(database))
     assert await published(bus) == [1]
 
 
@@ -91,14 +91,14 @@ async def test_one_of_two_relays_leads_and_the_other_takes_over(
     first, second = Relay(database, bus), Relay(second_database, bus)
     async with running(second):
         async with running(first):
-            await eventually(lambda: first.leading or second.leading)
+            await until(lambda: first.leading or second.leading)
             await write(database, 1)
             await write(second_database, 2)  # from the process whose relay may not lead
-            await eventually(lambda: emptied(database))
+            await until(lambda: emptied(database))
             assert first.leading != second.leading
-        await eventually(lambda: second.leading)
+        await until(lambda: second.leading)
         await write(second_database, 3)
-        await eventually(lambda: emptied(database))
+        await until(lambda: emptied(database))
     await second_database.close()
     assert await published(bus) == [1, 2, 3]
 
@@ -112,11 +112,11 @@ async def test_a_process_without_relay_wakes_it_by_notification(
     web = Database(settings.database_url)
     relay = Relay(database, bus)
     async with running(relay):
-        await eventually(lambda: relay.leading)
+        await until(lambda: relay.leading)
         await write(database, 1)
-        await eventually(lambda: emptied(database))
+        await until(lambda: emptied(database))
         await write(web, 2)
-        await eventually(lambda: emptied(database))
+        await until(lambda: emptied(database))
     await web.close()
     assert await published(bus) == [1, 2]
 
@@ -125,14 +125,14 @@ async def test_a_process_without_relay_wakes_it_by_notification(
 async def test_it_survives_the_loss_of_its_connections(database: Database, bus: Bus) -> None:
     relay = Relay(database, bus)
     async with running(relay):
-        await eventually(lambda: relay.leading)
+        await until(lambda: relay.leading)
         async with database.begin() as session:
             await (await session.connection()).exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         await write(database, 1)
-        await eventually(lambda: emptied(database))
+        await until(lambda: emptied(database))
     assert await published(bus) == [1]
 
 
@@ -151,14 +151,14 @@ async def test_it_survives_the_loss_of_redis(database: Database, tmp_path: Path)
     try:
         async with running(Relay(database, bus)):
             await write(database, 1)
-            await eventually(lambda: emptied(database))
+            await until(lambda: emptied(database))
             server.kill()
             server.wait()
             await write(database, 2, 3)
             assert not await emptied(database)
             server = start()
             await write(database, 4)
-            await eventually(lambda: emptied(database), 20)
+            await until(lambda: emptied(database), 20)
         assert await published(bus) == [2, 3, 4]  # what it held before is gone with its memory
     finally:
         server.kill()

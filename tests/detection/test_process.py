@@ -34,6 +34,7 @@ from dialer.media.messages import (
 )
 from tests.detection.sounds import cadence, pcm, silence, speech
 from tests.support.processes import Child, Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.db
 Pcm = NDArray[np.int16]
@@ -206,13 +207,12 @@ async def test_two_detectors_share_the_calls_and_one_takes_over_from_a_dead_one(
 
 async def owners_of(wire: Bus, calls: list[Call]) -> dict[UUID, str]:
     """Who has claimed which call, once all are claimed."""
-    deadline = time.monotonic() + 20
-    while True:
+
+    async def claimed() -> list[str]:
         holders = await wire.redis.mget([f"detector:tap:{call.id}" for call in calls])
-        if all(holders):
-            return {call.id: holder for call, holder in zip(calls, holders, strict=True)}
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+        return holders if all(holders) else []
+
+    return {call.id: holder for call, holder in zip(calls, await until(claimed), strict=True)}
 
 
 async def test_the_loss_of_redis_and_of_the_detector_itself(
@@ -252,10 +252,11 @@ async def test_a_file_that_vanishes_is_closed_and_the_rest_goes_on(
     await staying.open()
     await owners_of(wire, [vanishing, staying])
     vanishing.path.unlink()
-    deadline = time.monotonic() + 20
-    while await wire.redis.exists(f"detector:tap:{vanishing.id}"):  # no longer renewed
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+
+    async def given_up() -> bool:  # no longer renewed
+        return not await wire.redis.exists(f"detector:tap:{vanishing.id}")
+
+    await until(given_up)
     staying.write(PERSON)
     [verdict] = await verdicts(wire, campaign, 1)
     assert verdict.attempt_id == staying.id

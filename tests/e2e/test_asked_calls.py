@@ -54,7 +54,7 @@ class Desk:
             asked = seen["asked"]["step"] if seen["asked"] else None
             return seen if (seen["session"]["state"], asked) == (state, step) else None
 
-        found = await until(there, LONG)
+        found = await until(there, LONG, f"{state}, {step}")
         assert found is not None
         return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,18 +12,9 @@ from core.bus import Bus
 from core.clock import Clock
 from core.ids import new_id
 from dialer.media import messages as m
+from tests.support.until import until
 
 E = TypeVar("E", bound=m.Event)
-
-
-async def until(happened: Callable[[], Any], seconds: float = 15.0, what: str = "it") -> Any:
-    """Poll until ``happened()`` is true; its value."""
-    deadline = time.monotonic() + seconds
-    while not (value := happened()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not happen within {seconds} s")
-        await asyncio.sleep(0.02)
-    return value
 
 
 class Driver:
@@ -63,7 +53,7 @@ class Driver:
             assert time.monotonic() < deadline, f"still up: {up}"
             seen = len(self.events)
             await self.send(m.ResendEvents(stream=self.stream, campaign_id=self.campaign_id, fence=self.fence))
-            told = await until(lambda n=seen: [e for e in self.events[n:] if isinstance(e, m.Inventory)])  # type: ignore[misc]
+            told = await until(lambda n=seen: [e for e in self.events[n:] if isinstance(e, m.Inventory)])
             up = [*told[-1].attempts, *told[-1].sessions]
             await self.send(*(m.HangupCall(attempt_id=attempt) for attempt in told[-1].attempts))
             await self.send(*(m.HangupAgent(session_id=session) for session in told[-1].sessions))
@@ -91,13 +81,13 @@ class Driver:
 
     async def alive(self, seconds: float = 30.0, other_than: str = "") -> str:
         """Wait until a media process (of another incarnation than given) is ready; its incarnation."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        async def told() -> str:
             value = await self.bus.redis.get(m.alive_key(self.node))
-            if value is not None and (incarnation := json.loads(value)["incarnation"]) != other_than:
-                return str(incarnation)
-            await asyncio.sleep(0.05)
-        raise AssertionError("the media process did not come up")
+            incarnation = "" if value is None else str(json.loads(value)["incarnation"])
+            return "" if incarnation == other_than else incarnation
+
+        return await until(told, seconds, "a media process")
 
     def command(self, number: str, **changes: Any) -> m.PlaceCall:
         """A PlaceCall as the engine sends it."""

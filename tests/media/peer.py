@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from dialer.media.sip import SipMessage, parse, uri_of
-from tests.media.driver import until
 from tests.media.srtp import Srtp, agree
+from tests.support.until import until
 
 SO_TIMESTAMPNS = 35
 TONE = bytes([0x34, 0x21, 0x2A, 0x21, 0x34, 0xB4, 0xA1, 0xAA, 0xA1, 0xB4]) * 16  # A-law, about 800 Hz

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dialer.media import messages as m
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.peer import Peer, PeerCall
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 

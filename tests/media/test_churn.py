@@ -11,8 +11,9 @@ import pytest
 from core.ids import new_id
 from core.settings import Settings
 from dialer.media import messages as m
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.peer import Peer, PeerCall
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 CALLS = 60

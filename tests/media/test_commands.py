@@ -12,8 +12,9 @@ from core.settings import Settings
 from dialer.media import messages as m
 from dialer.trunks.service import edit_trunk
 from tests.media.conftest import AddTrunk
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.peer import Peer
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 
@@ -66,7 +67,7 @@ async def test_lines_and_rate_are_kept_and_follow_the_database(
         await media.send(*calls)
         words = []
         for call in calls:
-            await until(lambda a=call.attempt_id: media.kinds(a))  # type: ignore[misc]
+            await until(lambda a=call.attempt_id: media.kinds(a))
             words.append(next((e.why for e in media.of(call.attempt_id, m.CallRefused)), "accepted"))
         for call, word in zip(calls, words, strict=True):
             if word == "accepted":

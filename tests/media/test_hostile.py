@@ -15,10 +15,11 @@ import pytest
 
 from core.settings import Settings
 from dialer.media import messages as m
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.metronome import largest_gap, start_metronome
 from tests.media.peer import Peer, Rtp, media_of
 from tests.support.processes import Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 STRANGER = "127.0.77.1"

@@ -13,9 +13,10 @@ from core.bus import Bus
 from core.settings import Settings
 from dialer.media import messages as m
 from dialer.trunks.models import Trunk
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.peer import Peer
 from tests.support.processes import Child, Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.crash
 

@@ -17,10 +17,10 @@ from dialer.media import messages as m
 from dialer.media.sip import SipMessage, parse, tag_of
 from dialer.trunks.models import Transport
 from tests.media.conftest import AddTrunk
-from tests.media.driver import until
 from tests.media.peer import Peer, PeerCall
 from tests.support.ports import Ports
 from tests.support.processes import Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.crash
 SDP = (
@@ -160,7 +160,7 @@ async def test_over_tcp_too_a_killed_process_leaves_nothing_up(
     attempt = None
     while attempt is None:
         placed = await media.place("+48501000001", trunk_id=trunk.id)
-        await until(lambda a=placed: media.kinds(a))  # type: ignore[misc]
+        await until(lambda a=placed: media.kinds(a))
         attempt = None if media.of(placed, m.CallRefused) else placed
     await until(lambda: any(request.method == "ACK" for _, request in got), what="the answered call")
     media.child.kill()

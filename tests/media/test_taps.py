@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from dialer.media import messages as m
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.peer import Peer, PeerCall
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 HEADER = 44  # bytes

@@ -20,11 +20,12 @@ from dialer.media import messages as m
 from dialer.media.sip import parse
 from dialer.trunks.models import CallerIdHeader, SrtpUse, Transport, TrunkAuth
 from tests.media.conftest import AddTrunk
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.media.peer import CHALLENGE, Peer, PeerCall
 from tests.sip.conftest import SCENARIOS
 from tests.support.ports import Ports
 from tests.support.processes import Processes
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 
@@ -40,7 +41,7 @@ class Bench:
         trunk = await self._add(host, **fields)
         for _ in range(100):
             attempt = await self.driver.place(number, trunk_id=trunk.id)
-            await until(lambda a=attempt: self.driver.kinds(a))  # type: ignore[misc]
+            await until(lambda a=attempt: self.driver.kinds(a))
             if not self.driver.of(attempt, m.CallRefused):
                 return attempt
         raise AssertionError("the trunk was never loaded")

@@ -25,21 +25,12 @@ from dialer.simulation.phones import phone_uri
 from tests.simulation.caller import Caller
 from tests.simulation.paper_desk import Paper
 from tests.support.processes import Processes
+from tests.support.until import until
 from tests.support.world import PASSWORD, make_world
 
 pytestmark = pytest.mark.sip
 
 START_SECONDS = 60.0
-
-
-async def until(condition: Any, seconds: float) -> None:
-    """Poll until ``condition()`` holds, as a coroutine or plainly."""
-    async with asyncio.timeout(seconds):
-        while True:
-            held = condition()
-            if await held if asyncio.iscoroutine(held) else held:
-                return
-            await asyncio.sleep(0.05)
 
 
 class PaperWeb:

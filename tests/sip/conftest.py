@@ -17,10 +17,11 @@ from core.security import Keys
 from core.settings import Settings
 from dialer.media import messages as m
 from dialer.trunks.service import create_trunk
-from tests.media.driver import Driver, until
+from tests.media.driver import Driver
 from tests.support import shared
 from tests.support.ports import Ports
 from tests.support.processes import Child, Processes
+from tests.support.until import until
 
 ports, settings, processes, clock = shared.ports, shared.settings, shared.processes, shared.clock
 database, bus, brand = shared.database, shared.bus, shared.brand
@@ -53,7 +54,7 @@ class Sipp:
         """Every message SIPp expected came, and no other."""
         for scenario in scenarios:
             child = self._running[scenario]
-            await until(lambda c=child: not c.alive, 40, f"end of {scenario}")  # type: ignore[misc]
+            await until(lambda c=child: not c.alive, 40, f"end of {scenario}")
             assert child.popen.returncode == 0, f"{scenario}: {child.tail()}"
 
     async def end(self, attempt_id: UUID, seconds: float = 20.0) -> m.CallEnded:

@@ -8,8 +8,8 @@ import pytest
 
 from dialer.media import messages as m
 from dialer.media.calls import NO_REPLY
-from tests.media.driver import until
 from tests.sip.conftest import Sipp
+from tests.support.until import until
 
 pytestmark = pytest.mark.sip
 

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from core.settings import Settings
+from tests.support.until import wait_until
 
 TERM_SECONDS = 15
 TAIL_BYTES = 6_000
@@ -76,11 +76,17 @@ class Child:
 
     def wait_until(self, happened: Callable[[], bool], seconds: float = 30.0) -> None:
         """Poll ``happened`` while the process lives; AssertionError with its log's tail if it doesn't come."""
-        deadline = time.monotonic() + seconds
-        while not happened():
+
+        def here() -> bool:
+            if happened():
+                return True
             assert self.alive, f"{self.name} ended with {self.popen.returncode}:\n{self.tail()}"
-            assert time.monotonic() < deadline, f"{self.name}: not within {seconds} s:\n{self.tail()}"
-            time.sleep(0.02)
+            return False
+
+        try:
+            wait_until(here, seconds, self.name)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.tail()}") from None
 
     def tail(self) -> str:
         """The end of its standard error and output."""
