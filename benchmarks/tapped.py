@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
@@ -25,6 +27,7 @@ from core.outbox import emit
 from core.security import Keys
 from core.settings import Settings
 from dialer.media import messages as m
+from dialer.media.process import PRIORITY
 from dialer.trunks.service import create_trunk
 from tests.media.driver import Driver
 from tests.media.peer import Peer, PeerCall, answers
@@ -80,10 +83,11 @@ async def _measure(settings: Settings, size: Size) -> Heard:
         bus = Bus(embedded.redis_url(settings))
         try:
             driver, toned = await _driver(settings, bus)
-            ear = await _bridge(driver, tone, toned)
+            with _in_time():
+                ear = await _bridge(driver, tone, toned)
             for n in range(1, size.calls):
                 await driver.place(f"+48501{n:06d}", deadline=settings.clock().timestamp() + 60.0)
-            await _until_tapped(driver, size.calls)
+            await _until_tapped(driver, size.calls - 1)  # the tone's own call was another driver's
             usage = Usage.of(supervisor, PARTS)
             cpu, begin = usage.cpu(), time.time()
             told = json.loads(await _flood(settings, size))
@@ -97,13 +101,25 @@ async def _measure(settings: Settings, size: Size) -> Heard:
             await tone.stop()
     gaps = sorted(1000 * (b - a) for a, b in pairwise(times))
     return Heard(
-        tapped=sum(isinstance(t, m.TapOpened) for t in driver.taps),
+        tapped=1 + _tapped(driver),
         gap=gaps[-1],
         p99=gaps[int(0.99 * (len(gaps) - 1))],
         sent=int(told["sent"]),
         answers=int(told["answers"]),
         cpu=used,
     )
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Threads begun in this block, which send the tone and hear it, are as little late as media may be."""
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 async def _driver(settings: Settings, bus: Bus) -> tuple[Driver, Driver]:
@@ -152,8 +168,12 @@ async def _answered(toned: Driver) -> UUID:
 
 async def _until_tapped(driver: Driver, calls: int) -> None:
     async with asyncio.timeout(60.0):
-        while sum(isinstance(t, m.TapOpened) for t in driver.taps) < calls:  # noqa: ASYNC110 - told by another process
+        while _tapped(driver) < calls:  # noqa: ASYNC110 - told by another process
             await asyncio.sleep(0.1)
+
+
+def _tapped(driver: Driver) -> int:
+    return sum(isinstance(tap, m.TapOpened) for tap in driver.taps)
 
 
 async def _flood(settings: Settings, size: Size) -> bytes:

@@ -7,6 +7,7 @@ ITU-T Supplement "Various tones used in national networks" to E.180.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 RATE = 8000  # samples per second of every tap
 FRAME = 160  # samples: 20 ms, the step of all decisions
@@ -103,6 +104,7 @@ class KnownTones:
     lines_hz: tuple[float, ...] = field(default=())
 
     @classmethod
+    @cache
     def of(cls, parameters: Parameters) -> KnownTones:
         lines = {f for country in parameters.tones for tone in NATIONAL_TONES[country] for f in tone}
         return cls(tuple(sorted(lines)))

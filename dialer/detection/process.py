@@ -29,6 +29,7 @@ from dialer.media.messages import TAP, CallVerdict, TapAnswered, TapClosed, TapO
 log = structlog.get_logger()
 
 LOOK_BACK_S = 120  # taps announced longer ago than this are not taken up at start: their calls are decided
+GATHER_S = FRAME_MS / 2000  # for more taps to be told of: half of the step in which calls are heard anyway
 RETRY_S = 0.2  # between attempts to reach Redis
 PENDING = 1000  # verdicts kept while Redis is away
 
@@ -100,6 +101,7 @@ class Listener:
                 after = entry.id
             if opened:
                 await self._claim([tap for event in opened if (tap := self._taps.get(event.attempt_id))])
+            await asyncio.sleep(GATHER_S)
 
     def _note(self, event: TapOpened | TapAnswered | TapClosed) -> None:
         key = event.attempt_id

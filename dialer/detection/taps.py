@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -15,6 +14,7 @@ from dialer.media.messages import TapOpened
 
 HEADER = 44  # bytes: RIFF, fmt and data headers as PJSIP writes them; the sizes in them are wrong while it writes
 CHUNK = 64 * RATE  # bytes read at most per call: 4 s of audio, so that nobody waits for one who catches up
+USUAL = 4096  # bytes there are at most as long as we keep up; a buffer for a whole chunk costs more than to fill it
 
 
 class TappedCall:
@@ -26,7 +26,7 @@ class TappedCall:
         self.early = opened.early
         self.detector: Detector | None = None  # None: another process listens
         self.mine = False
-        self._path = Path(opened.path)
+        self._path = opened.path
         self._began = opened.at
         self._answered_at: float | None = None
         self._fd: int | None = None
@@ -53,17 +53,20 @@ class TappedCall:
         if self._fd is None and not self._open():
             return None
         assert self._fd is not None
-        data = os.pread(self._fd, CHUNK, HEADER + 2 * self._read)
+        at = HEADER + 2 * self._read
+        data = os.pread(self._fd, USUAL, at)
+        if len(data) == USUAL:
+            data = os.pread(self._fd, CHUNK, at)
         count = len(data) // 2
         if not count:
             return None
         self._read += count
-        return np.frombuffer(data, dtype="<i2", count=count).astype(np.int16)
+        return np.frombuffer(data, dtype="<i2", count=count).astype(np.int16, copy=False)
 
     def gone(self) -> bool:
         """The file has been unlinked, or was never there."""
         if self._fd is None:
-            return not self._path.exists()
+            return not os.path.lexists(self._path)
         return os.fstat(self._fd).st_nlink == 0
 
     def deaf(self) -> None:
