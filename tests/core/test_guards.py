@@ -15,7 +15,7 @@ from core.db import Database
 from core.ids import new_id
 from core.models import AuditEvent, Brand
 from numbering.models import CallerId, CallerIdPoolMember
-from tests.support.house import floor
+from tests.support.world import make_world
 
 pytestmark = pytest.mark.db
 
@@ -60,27 +60,27 @@ async def test_the_applications_role_is_no_superuser(database: Database) -> None
 async def test_a_number_without_proof_enters_no_pool_and_no_attempt(
     database: Database, clock: ManualClock, brand: Brand, proof: str | None
 ) -> None:
-    made = await floor(database, clock, brand)
+    world = await make_world(database, clock, brand, phones=["+48600100200"])
     async with database.begin() as session:
-        await session.exec(update(CallerId).where(col(CallerId.id) == made.caller_id_id).values(proof=proof))
+        await session.exec(update(CallerId).where(col(CallerId.id) == world.caller_id.id).values(proof=proof))
     member = CallerIdPoolMember(
         id=new_id(clock),
         created_at=clock.now(),
         brand_id=brand.id,
-        pool_id=made.pool_id,
-        caller_id_id=made.caller_id_id,
+        pool_id=world.pool.id,
+        caller_id_id=world.caller_id.id,
     )
-    for row in (member, made.attempt()):
+    for row in (member, world.attempt(clock)):
         with pytest.raises(DBAPIError, match="without proof"):
             await add(database, row)
 
 
 async def test_the_shown_number_is_the_proven_one(database: Database, clock: ManualClock, brand: Brand) -> None:
-    made = await floor(database, clock, brand)
-    for row in (made.attempt(caller_id="+48221239999"), made.attempt(caller_id_id=None)):
+    world = await make_world(database, clock, brand, phones=["+48600100200"])
+    for row in (world.attempt(clock, caller_id="+48221239999"), world.attempt(clock, caller_id_id=None)):
         with pytest.raises(DBAPIError, match="without proof"):
             await add(database, row)
-    await add(database, made.attempt())
+    await add(database, world.attempt(clock))
 
 
 async def add(database: Database, row: Any) -> None:

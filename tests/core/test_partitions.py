@@ -14,7 +14,7 @@ from core.clock import ManualClock
 from core.db import Database
 from core.models import Brand
 from dialer.attempts.models import Attempt
-from tests.support.house import Floor, floor
+from tests.support.world import World, make_world
 
 pytestmark = pytest.mark.db
 
@@ -30,12 +30,12 @@ async def partition_of(database: Database, attempt: Attempt) -> str:
         return str((await (await session.connection()).execute(query, {"id": attempt.id})).scalar_one())
 
 
-async def insert(database: Database, made: Floor) -> Attempt:
-    row = made.attempt()
+async def insert(database: Database, clock: ManualClock, world: World) -> Attempt:
+    row = world.attempt(clock)
     async with database.begin() as session:
         session.add(row)
         await session.flush()
-        session.add(made.event(row))
+        session.add(world.event(clock, row))
     return row
 
 
@@ -48,11 +48,11 @@ async def test_the_migrated_house_has_this_month_and_three_ahead(database: Datab
 
 
 async def test_over_the_months_end(database: Database, clock: ManualClock, brand: Brand) -> None:
-    made = await floor(database, clock, brand)
+    world = await make_world(database, clock, brand, phones=["+48600100200"])
     clock.set(datetime(2026, 11, 30, 23, 59, 59, 999_000, tzinfo=UTC))
-    before = await insert(database, made)
+    before = await insert(database, clock, world)
     clock.advance(0.002)
-    after = await insert(database, made)
+    after = await insert(database, clock, world)
     assert await partition_of(database, before) == "attempt_2026_11"
     assert await partition_of(database, after) == "attempt_2026_12"
     assert await ensure(database, clock) == ["attempt_2027_03", "call_event_2027_03"]
@@ -65,15 +65,15 @@ async def test_over_the_months_end(database: Database, clock: ManualClock, brand
 async def test_a_year_of_daily_jobs_never_lacks_a_partition(
     database: Database, clock: ManualClock, brand: Brand
 ) -> None:
-    made = await floor(database, clock, brand)
+    world = await make_world(database, clock, brand, phones=["+48600100200"])
     for _ in range(13):
-        await insert(database, made)
+        await insert(database, clock, world)
         await ensure(database, clock)
         clock.advance(30 * 86_400)
 
 
 async def test_without_a_partition_the_database_refuses(database: Database, clock: ManualClock, brand: Brand) -> None:
-    made = await floor(database, clock, brand)
+    world = await make_world(database, clock, brand, phones=["+48600100200"])
     clock.set(datetime(2027, 3, 1, tzinfo=UTC))
     with pytest.raises(IntegrityError, match="no partition"):
-        await insert(database, made)
+        await insert(database, clock, world)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,19 +16,25 @@ from core.ids import new_id
 from core.models import Brand, Role, UserAccount
 from core.security import hash_password
 from dialer.agents.models import Agent, CampaignAgent
+from dialer.attempts.models import Attempt, CallEvent
+from dialer.call import CallState
 from dialer.campaigns.models import Campaign, CampaignState, Lead, LeadList
 from dialer.trunks.models import Trunk
 from numbering.models import CallerId, CallerIdPool, CallerIdPoolMember
+
+T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
 
 
 @dataclass
 class World:
-    """Ids of what :func:`make_world` made."""
+    """What :func:`make_world` made, and unsaved rows that fit it. ``caller_id``: the first number of the pool."""
 
     brand: Brand
     trunk: Trunk
+    pool: CallerIdPool
+    caller_id: CallerId
     campaign: Campaign
     portfolio_id: UUID
     list_id: UUID
@@ -40,6 +46,35 @@ class World:
     def id(self) -> UUID:
         """The campaign."""
         return self.campaign.id
+
+    def attempt(self, clock: Clock, **changes: Any) -> Attempt:
+        """An attempt at the first lead; ``changes`` are fields."""
+        lead = self.leads[0]
+        fields: dict[str, Any] = {
+            "campaign_id": self.id,
+            "lead_id": lead.id,
+            "debtor_id": lead.debtor_id,
+            "case_id": lead.case_id,
+            "phone": "+48600100200",
+            "trunk_id": self.trunk.id,
+            "caller_id_id": self.caller_id.id,
+            "caller_id": self.caller_id.number,
+            "mode": self.campaign.mode,
+            "media_node": "n1",
+            "fence": 1,
+        }
+        return Attempt(**_base(clock, self.brand), **(fields | changes))
+
+    def event(self, clock: Clock, attempt: Attempt) -> CallEvent:
+        """The first event of ``attempt``."""
+        return CallEvent(
+            **_base(clock, self.brand),
+            attempt_id=attempt.id,
+            campaign_id=self.id,
+            kind="created",
+            state=CallState.CREATED,
+            at=clock.now(),
+        )
 
 
 async def make_world(
@@ -60,6 +95,7 @@ async def make_world(
             s, Trunk(**_base(clock, brand), name="carrier", host=trunk_host, **{"options_interval": 0, **(trunk or {})})
         )
         pool = await _add(s, CallerIdPool(**_base(clock, brand), name="pool"))
+        shown = []
         for position in range(2):
             number = CallerId(
                 **_base(clock, brand),
@@ -68,7 +104,7 @@ async def make_world(
                 proof="contract 1/2026",
                 valid_from=(clock.now() - timedelta(days=30)).date(),
             )
-            await _add(s, number)
+            shown.append(await _add(s, number))
             await _add(
                 s,
                 CallerIdPoolMember(**_base(clock, brand), pool_id=pool.id, caller_id_id=number.id, position=position),
@@ -83,7 +119,7 @@ async def make_world(
         creditor = await _add(s, Creditor(**_base(clock, brand), name="creditor"))
         portfolio = await _add(s, Portfolio(**_base(clock, brand), creditor_id=creditor.id, name="portfolio"))
         leads = await _add(s, LeadList(**_base(clock, brand), campaign_id=row.id, name="list"))
-        world = World(brand, carrier, row, portfolio.id, leads.id)
+        world = World(brand, carrier, pool, shown[0], row, portfolio.id, leads.id)
         password = hash_password(PASSWORD)
         for n in range(1, agents + 1):
             world.agents.append(await _agent(s, clock, brand, row.id, n, agent_uri.format(n=n), password))
@@ -142,7 +178,7 @@ def _base(clock: Clock, brand: Brand) -> dict[str, Any]:
     return {"id": new_id(clock), "created_at": clock.now(), "brand_id": brand.id}
 
 
-async def _add(s: AsyncSession, row: Any) -> Any:
+async def _add(s: AsyncSession, row: T) -> T:
     s.add(row)
     await s.flush()
     return row
