@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from cli.loading import load_settings
+from cli.options import with_options
 
 trunk_app = typer.Typer(help="Carriers: add, list, edit, remove, rule.", no_args_is_help=True)
 caller_id_app = typer.Typer(help="Our own numbers and their pools: add, list, rest.", no_args_is_help=True)
@@ -14,91 +16,84 @@ campaign_app = typer.Typer(help="Campaigns: add, list, edit, start, stop, assign
 
 Brand = Annotated[str | None, typer.Option(help="Brand, if there are several.")]
 Name = Annotated[str, typer.Argument(help="Its name.")]
+Rename = Annotated[str | None, typer.Option(help="New name.")]
+
+
+# ---- carriers ----------------------------------------------------------------------------------------------------
+
+
+def trunk_options(
+    auth: Annotated[str | None, typer.Option(help="How the carrier knows us: ip (default) or register.")] = None,
+    username: Annotated[str | None, typer.Option(help="Of the account at the carrier.")] = None,
+    outbound_proxy: Annotated[
+        str | None, typer.Option(help="HOST[:PORT] every request goes through; '' for none.")
+    ] = None,
+    transport: Annotated[str | None, typer.Option(help="udp (default), tcp or tls.")] = None,
+    srtp: Annotated[str | None, typer.Option(help="off (default), optional or mandatory.")] = None,
+    from_domain: Annotated[str | None, typer.Option(help="Domain in From, if it is not the host.")] = None,
+    caller_id_header: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the shown number goes: p_asserted_identity (default), from, p_preferred_identity, "
+            "remote_party_id."
+        ),
+    ] = None,
+    privacy: Annotated[
+        str | None, typer.Option(help="Value of a Privacy header (RFC 3323), e.g. id; '' for none.")
+    ] = None,
+    number_format: Annotated[
+        str | None,
+        typer.Option(help="Numbers as plus (default: +48...), digits (48...), zeros (0048...), national (0...)."),
+    ] = None,
+    prefix: Annotated[
+        list[str] | None, typer.Option(help="Prefix that may be dialled, +48 by default; may be repeated.")
+    ] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Lines: calls at once (30).")] = None,
+    max_cps: Annotated[float | None, typer.Option(help="New calls a second (5).")] = None,
+    ring_timeout: Annotated[int | None, typer.Option(help="Seconds a phone rings, 15 to 120 (25).")] = None,
+    max_duration: Annotated[int | None, typer.Option(help="Seconds after which a call is ended (3600).")] = None,
+    options_interval: Annotated[int | None, typer.Option(help="Seconds between two OPTIONS; 0: none (30).")] = None,
+) -> dict[str, object]:
+    """Columns of a trunk that may be set and changed."""
+    columns = dict(locals())
+    return columns | {"allowed_prefixes": columns.pop("prefix") or None}
+
+
 Password = Annotated[bool, typer.Option("--password", help="Ask for the password, or read it from a pipe.")]
-Auth = Annotated[str | None, typer.Option(help="How the carrier knows us: ip (default) or register.")]
-Proxy = Annotated[str | None, typer.Option(help="HOST[:PORT] every request goes through; '' for none.")]
-Transport = Annotated[str | None, typer.Option(help="udp (default), tcp or tls.")]
-Srtp = Annotated[str | None, typer.Option(help="off (default), optional or mandatory.")]
-Username = Annotated[str | None, typer.Option(help="Of the account at the carrier.")]
-FromDomain = Annotated[str | None, typer.Option(help="Domain in From, if it is not the host.")]
-Header = Annotated[
-    str | None,
-    typer.Option(
-        help="Where the shown number goes: p_asserted_identity (default), from, p_preferred_identity, remote_party_id."
-    ),
-]
-Privacy = Annotated[str | None, typer.Option(help="Value of a Privacy header (RFC 3323), e.g. id; '' for none.")]
-Format = Annotated[
-    str | None,
-    typer.Option(help="Numbers as plus (default: +48...), digits (48...), zeros (0048...), national (0...)."),
-]
-Prefix = Annotated[list[str] | None, typer.Option(help="Prefix that may be dialled, +48 by default; may be repeated.")]
-Calls = Annotated[int | None, typer.Option(help="Lines: calls at once (30).")]
-Cps = Annotated[float | None, typer.Option(help="New calls a second (5).")]
-Ring = Annotated[int | None, typer.Option(help="Seconds a phone rings, 15 to 120 (25).")]
-Longest = Annotated[int | None, typer.Option(help="Seconds after which a call is ended (3600).")]
-Options = Annotated[int | None, typer.Option(help="Seconds between two OPTIONS; 0: none (30).")]
 
 
 @trunk_app.command("add")
+@with_options(trunk_options)
 def trunk_add(
     name: Name,
     host: Annotated[str, typer.Option(help="HOST[:PORT] of the carrier; without a port SRV is asked.")],
+    options: Mapping[str, object],
     brand: Brand = None,
     password: Password = False,
-    auth: Auth = None,
-    username: Username = None,
-    outbound_proxy: Proxy = None,
-    transport: Transport = None,
-    srtp: Srtp = None,
-    from_domain: FromDomain = None,
-    caller_id_header: Header = None,
-    privacy: Privacy = None,
-    number_format: Format = None,
-    prefix: Prefix = None,
-    max_calls: Calls = None,
-    max_cps: Cps = None,
-    ring_timeout: Ring = None,
-    max_duration: Longest = None,
-    options_interval: Options = None,
 ) -> None:
     """Add a carrier; see docs/operator/trunks.md."""
-    columns = _trunk_columns(locals())
     values = load_settings("trunk")
     from cli.trunks import add
 
-    add(values, name, brand=brand, password=password, options=columns)
+    add(values, name, brand=brand, password=password, options={"host": host, **options})
 
 
 @trunk_app.command("edit")
+@with_options(trunk_options)
 def trunk_edit(
     name: Name,
-    rename: Annotated[str | None, typer.Option(help="New name.")] = None,
+    options: Mapping[str, object],
+    rename: Rename = None,
     host: Annotated[str | None, typer.Option(help="HOST[:PORT] of the carrier.")] = None,
     enabled: Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it may be used.")] = None,
     brand: Brand = None,
     password: Password = False,
-    auth: Auth = None,
-    username: Username = None,
-    outbound_proxy: Proxy = None,
-    transport: Transport = None,
-    srtp: Srtp = None,
-    from_domain: FromDomain = None,
-    caller_id_header: Header = None,
-    privacy: Privacy = None,
-    number_format: Format = None,
-    prefix: Prefix = None,
-    max_calls: Calls = None,
-    max_cps: Cps = None,
-    ring_timeout: Ring = None,
-    max_duration: Longest = None,
-    options_interval: Options = None,
 ) -> None:
     """Change what is given; media follows at once, calls that are up go on."""
-    columns = _trunk_columns(locals()) | {"name": rename, "enabled": enabled}
     values = load_settings("trunk")
     from cli.trunks import edit
 
+    columns = {"name": rename, "host": host, "enabled": enabled, **options}
     edit(values, name, brand=brand, password=password, options=columns)
 
 
@@ -134,6 +129,9 @@ def trunk_rule(
     from cli.trunks import rule
 
     rule(values, name, brand=brand, sip_code=sip_code, q850=q850, outcome=outcome, remove=remove)
+
+
+# ---- our own numbers ---------------------------------------------------------------------------------------------
 
 
 @caller_id_app.command("add")
@@ -175,60 +173,61 @@ def caller_id_rest(
     rest(values, number, resting=not end, brand=brand)
 
 
+# ---- campaigns ---------------------------------------------------------------------------------------------------
+
+
+def campaign_options(
+    mode: Annotated[str | None, typer.Option(help="fixed_ratio (default), progressive, preview or manual.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="Calls for each ready agent in fixed_ratio (2).")] = None,
+    max_lines: Annotated[int | None, typer.Option(help="Calls at once (30).")] = None,
+    patience_ms: Annotated[int | None, typer.Option(help="A person waits at most so long for an agent (2000).")] = None,
+    max_decision_ms: Annotated[
+        int | None, typer.Option(help="Undecided for so long counts as a person (1500).")
+    ] = None,
+    wrapup_seconds: Annotated[int | None, typer.Option(help="Limit of wrap-up (60).")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help='Stricter rules of contact, JSON: {"attempts_per_day": 2}.')
+    ] = None,
+) -> dict[str, object]:
+    """Columns of a campaign that may be set and changed."""
+    return dict(locals())
+
+
 TrunkName = Annotated[str | None, typer.Option(help="Trunk, if the brand has several.")]
 PoolName = Annotated[str | None, typer.Option(help="Pool of caller IDs, if the brand has several.")]
-Mode = Annotated[str | None, typer.Option(help="fixed_ratio (default), progressive, preview or manual.")]
-Ratio = Annotated[float | None, typer.Option(help="Calls for each ready agent in fixed_ratio (2).")]
-Lines = Annotated[int | None, typer.Option(help="Calls at once (30).")]
-Patience = Annotated[int | None, typer.Option(help="A person waits at most so long for an agent (2000).")]
-Decision = Annotated[int | None, typer.Option(help="Undecided for so long counts as a person (1500).")]
-Wrapup = Annotated[int | None, typer.Option(help="Limit of wrap-up (60).")]
-Policy = Annotated[str | None, typer.Option(help='Stricter rules of contact, JSON: {"attempts_per_day": 2}.')]
 
 
 @campaign_app.command("add")
+@with_options(campaign_options)
 def campaign_add(
     name: Name,
+    options: Mapping[str, object],
     brand: Brand = None,
     trunk: TrunkName = None,
     pool: PoolName = None,
-    mode: Mode = None,
-    ratio: Ratio = None,
-    max_lines: Lines = None,
-    patience_ms: Patience = None,
-    max_decision_ms: Decision = None,
-    wrapup_seconds: Wrapup = None,
-    policy: Policy = None,
 ) -> None:
     """Add a campaign, stopped; every agent of the brand may work in it."""
-    columns = _campaign_columns(locals())
     values = load_settings("campaign")
     from cli.campaigns import add
 
-    add(values, name, brand=brand, trunk=trunk, pool=pool, options=columns)
+    add(values, name, brand=brand, trunk=trunk, pool=pool, options=options)
 
 
 @campaign_app.command("edit")
+@with_options(campaign_options)
 def campaign_edit(
     name: Name,
-    rename: Annotated[str | None, typer.Option(help="New name.")] = None,
+    options: Mapping[str, object],
+    rename: Rename = None,
     brand: Brand = None,
     trunk: TrunkName = None,
     pool: PoolName = None,
-    mode: Mode = None,
-    ratio: Ratio = None,
-    max_lines: Lines = None,
-    patience_ms: Patience = None,
-    max_decision_ms: Decision = None,
-    wrapup_seconds: Wrapup = None,
-    policy: Policy = None,
 ) -> None:
     """Change what is given; a running campaign follows at once."""
-    columns = _campaign_columns(locals()) | {"name": rename}
     values = load_settings("campaign")
     from cli.campaigns import edit
 
-    edit(values, name, brand=brand, trunk=trunk, pool=pool, options=columns)
+    edit(values, name, brand=brand, trunk=trunk, pool=pool, options={"name": rename, **options})
 
 
 @campaign_app.command("list")
@@ -270,15 +269,3 @@ def campaign_assign(
     from cli.campaigns import assign
 
     assign(values, name, login, brand=brand, withdraw=withdraw)
-
-
-def _trunk_columns(options: dict[str, object]) -> dict[str, object]:
-    """The options of a trunk by their columns."""
-    others = ("name", "rename", "brand", "password", "enabled", "prefix")
-    columns = {name: value for name, value in options.items() if name not in others}
-    return columns | {"allowed_prefixes": options["prefix"] or None}
-
-
-def _campaign_columns(options: dict[str, object]) -> dict[str, object]:
-    """The options of a campaign that are columns of the same name."""
-    return {name: value for name, value in options.items() if name not in ("name", "rename", "brand", "trunk", "pool")}
