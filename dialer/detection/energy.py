@@ -26,6 +26,7 @@ class EnergyDetector:
         self.p = parameters
         self._rest = np.zeros(FRAME, dtype=np.int16)  # the frame before, then what is not yet a whole frame
         self._frames = 0
+        self._received = False  # something else than the zeros that stand for packets that never came
         self._answer_frame: int | None = 0 if answered else None
         self._early: Decision | None = None
         self._late: Decision | None = None
@@ -54,6 +55,7 @@ class EnergyDetector:
 
     def cut(self, samples: Samples) -> Samples:
         """Windows (n, 320) of the whole frames that these samples complete; remembers the rest."""
+        self._received = self._received or bool(samples.any())
         joined = np.concatenate((self._rest, samples))
         n = len(joined) // FRAME - 1
         self._rest = joined[n * FRAME :].copy()
@@ -113,6 +115,8 @@ class EnergyDetector:
             return self._decide(Verdict.HUMAN, 0.9 if speech.span_ms <= p.short_opening_ms else 0.75, "short_opening")
         if speech.word and speech.span_ms >= p.machine_speech_ms and not speech.music:
             return self._decide(Verdict.MACHINE_VM, 0.8, "long_greeting")
+        if not self._received and self._heard_ms >= p.no_audio_ms:
+            return self._decide(Verdict.UNCERTAIN, 0.5, "no_audio")
         return None
 
     def _beep(self, ended: Tone | None) -> bool:
@@ -124,10 +128,14 @@ class EnergyDetector:
             self._beep_at = None
         return self._beep_at is not None and (self._frames - self._beep_at) * FRAME_MS >= self.p.beep_silence_ms
 
+    @property
+    def _heard_ms(self) -> int:
+        """Audio since the answer, or since the beginning before there is one."""
+        return (self._frames - (self._answer_frame or 0)) * FRAME_MS
+
     def _decide(self, verdict: Verdict, confidence: float, reason: str) -> Decision:
         early = self._answer_frame is None or self._frames <= self._answer_frame
-        begin = 0 if early or self._answer_frame is None else self._answer_frame
-        return Decision(verdict, confidence, reason, (self._frames - begin) * FRAME_MS, early)
+        return Decision(verdict, confidence, reason, self._frames * FRAME_MS if early else self._heard_ms, early)
 
 
 class EnergyBank:

@@ -82,6 +82,8 @@ class Parameters:
     """Silence that ends a longer opening."""
     machine_speech_ms: int = 1200
     """Speech without such a pause from which it is a recorded greeting."""
+    no_audio_ms: int = 800
+    """Without a single sample but zero so long after the answer no packet has come: waiting for more tells nothing."""
     beep_ms: tuple[int, int] = (160, 1600)
     """Length of a mailbox's beep: one steady tone of no network ..."""
     beep_lowest_hz: float = 380.0
