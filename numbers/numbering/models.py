@@ -29,12 +29,11 @@ class CallerId(BrandRow, table=True):
 
 
 class CallerIdPool(BrandRow, table=True):
-    """Caller IDs a campaign rotates through."""
+    """Caller IDs a campaign shows in turn, round robin."""
 
     __tablename__ = "caller_id_pool"
     __table_args__ = (UniqueConstraint("brand_id", "name"),)
     name: str
-    strategy: str = Field(default="round_robin")
 
 
 class CallerIdPoolMember(BrandRow, table=True):

@@ -77,7 +77,6 @@ CREATE TABLE caller_id_pool (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     brand_id UUID NOT NULL,
     name VARCHAR NOT NULL,
-    strategy VARCHAR NOT NULL,
     CONSTRAINT pk_caller_id_pool PRIMARY KEY (id),
     CONSTRAINT uq_caller_id_pool_brand_id_name UNIQUE (brand_id, name),
     CONSTRAINT fk_caller_id_pool_brand_id FOREIGN KEY(brand_id) REFERENCES brand (id)
