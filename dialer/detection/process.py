@@ -21,6 +21,7 @@ from core.process import run_async
 from core.settings import Settings
 from dialer.detection.claims import RENEW_S, Claims
 from dialer.detection.energy import EnergyBank
+from dialer.detection.exchange import Exchange
 from dialer.detection.interface import Bank, Decision
 from dialer.detection.parameters import FRAME_MS
 from dialer.detection.taps import TappedCall
@@ -29,7 +30,6 @@ from dialer.media.messages import TAP, CallVerdict, TapAnswered, TapClosed, TapO
 log = structlog.get_logger()
 
 LOOK_BACK_S = 120  # taps announced longer ago than this are not taken up at start: their calls are decided
-GATHER_S = FRAME_MS / 2000  # for more taps to be told of: half of the step in which calls are heard anyway
 RETRY_S = 0.2  # between attempts to reach Redis
 PENDING = 1000  # verdicts kept while Redis is away
 
@@ -56,6 +56,7 @@ class Listener:
         self._stream = taps_stream(node)
         self._source = f"detector:{node}:{os.getpid()}"
         self._claims = Claims(bus, self._source)
+        self._reads = Exchange(bus)
         self._bank = bank or EnergyBank()
         self._taps: dict[UUID, TappedCall] = {}
         self._verdicts: deque[CallVerdict] = deque(maxlen=PENDING)
@@ -87,7 +88,7 @@ class Listener:
                 if after is None:
                     seconds, _ = await self._bus.redis.time()
                     after = f"{max(0, seconds - LOOK_BACK_S)}000-0"
-                entries = await self._bus.read({self._stream: after}, block_ms=1000)
+                entries = await self._reads.entries(self._stream, after)
             except LOST:
                 log.warning("bus_lost", where="taps")
                 await asyncio.sleep(RETRY_S)
@@ -101,7 +102,6 @@ class Listener:
                 after = entry.id
             if opened:
                 await self._claim([tap for event in opened if (tap := self._taps.get(event.attempt_id))])
-            await asyncio.sleep(GATHER_S)
 
     def _note(self, event: TapOpened | TapAnswered | TapClosed) -> None:
         key = event.attempt_id
