@@ -14,7 +14,7 @@ import numpy as np
 from dialer.call import Verdict
 from dialer.detection.features import WINDOW, Frame, Samples, analyse
 from dialer.detection.interface import Decision, Detector
-from dialer.detection.parameters import DEFAULTS, FRAME, FRAME_MS, Parameters
+from dialer.detection.parameters import DEFAULTS, DIGITAL_SILENCE, FRAME, FRAME_MS, Parameters
 from dialer.detection.speech import Speech
 from dialer.detection.tones import Tone, ToneKind, ToneTracker
 
@@ -26,7 +26,7 @@ class EnergyDetector:
         self.p = parameters
         self._rest = np.zeros(FRAME, dtype=np.int16)  # the frame before, then what is not yet a whole frame
         self._frames = 0
-        self._received = False  # something else than the zeros that stand for packets that never came
+        self._received = False  # something else than digital silence
         self._answer_frame: int | None = 0 if answered else None
         self._early: Decision | None = None
         self._late: Decision | None = None
@@ -55,7 +55,7 @@ class EnergyDetector:
 
     def cut(self, samples: Samples) -> Samples:
         """Windows (n, 320) of the whole frames that these samples complete; remembers the rest."""
-        self._received = self._received or bool(samples.any())
+        self._received = self._received or bool(np.any(np.abs(samples) > DIGITAL_SILENCE))
         joined = np.concatenate((self._rest, samples))
         n = len(joined) // FRAME - 1
         self._rest = joined[n * FRAME :].copy()

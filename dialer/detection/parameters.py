@@ -12,6 +12,7 @@ from functools import cache
 RATE = 8000  # samples per second of every tap
 FRAME = 160  # samples: 20 ms, the step of all decisions
 FRAME_MS = 20
+DIGITAL_SILENCE = 8  # A-law's smallest step (G.711); u-law has 0, and so has a packet that never came
 
 # Network tones (ringback, busy, congestion, dialling) in Hz, by country. A pair sounds together. Poland first.
 NATIONAL_TONES: dict[str, tuple[tuple[float, ...], ...]] = {
@@ -83,7 +84,8 @@ class Parameters:
     machine_speech_ms: int = 1200
     """Speech without such a pause from which it is a recorded greeting."""
     no_audio_ms: int = 800
-    """Without a single sample but zero so long after the answer no packet has come: waiting for more tells nothing."""
+    """Nothing but digital silence so long after the answer: no packet comes, or nothing is in it. A greeting that
+    began now could not be told from a person's opening within a campaign's usual 1,500 ms: waiting is of no use."""
     beep_ms: tuple[int, int] = (160, 1600)
     """Length of a mailbox's beep: one steady tone of no network ..."""
     beep_lowest_hz: float = 380.0
