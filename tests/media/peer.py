@@ -23,12 +23,13 @@ SILENCE = bytes([0xD5]) * 160
 
 
 class Rtp:
-    """One RTP socket: sends 20 ms packets from a thread and notes the kernel's time of each that arrives."""
+    """One RTP socket: sends 20 ms packets from a thread, noting when, and the kernel's time of each that arrives."""
 
     def __init__(self, host: str, port: int) -> None:
         self.port = port
         self.arrivals: list[float] = []
         self.loud: list[float] = []  # arrivals that were not silence
+        self.sent: list[float] = []
         self.payload = TONE
         self.sends: Srtp | None = None  # how packets are protected, and those that come
         self.hears: Srtp | None = None
@@ -94,6 +95,7 @@ class Rtp:
                 head = struct.pack("!BBHII", 0x80, kind, seq & 0xFFFF, at & 0xFFFFFFFF, ssrc)
                 packet = head + payload
                 self._sock.sendto(self.sends.protect(packet) if self.sends else packet, self._target)
+                self.sent.append(time.time())
                 seq += 1
             stamp += 160
 
