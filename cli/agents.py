@@ -73,8 +73,8 @@ class Desk:
         state: dict[str, Any] = answer.json()
         return state
 
-    async def request(self, act: Act) -> str | None:
-        """Ask the desk for an act; None if it was done, else why not.
+    async def request(self, act: Act) -> dict[str, Any] | str:
+        """Ask the desk for an act; what the desk shows after it, else why it was not done.
 
         Raises:
             httpx.HTTPError: not known whether it was done.
@@ -86,7 +86,8 @@ class Desk:
         if answer.is_client_error and answer.status_code != httpx.codes.UNAUTHORIZED:
             return _told(answer)
         answer.raise_for_status()
-        return None
+        state: dict[str, Any] = answer.json()
+        return state
 
     def events(self) -> connect:
         """The WebSocket that tells of every change."""
@@ -144,12 +145,14 @@ class Script:
                 self._state, looked = await self._desk.state(), time.monotonic()
 
     async def _perform(self, act: Act) -> None:
-        why = await self._desk.request(act)
+        told = await self._desk.request(act)
         self._agent.did(act, time.monotonic())
-        if why is not None:
-            log.info("desk_refused", login=self._desk.login, act=act.path, why=why)
+        if isinstance(told, str):
+            log.info("desk_refused", login=self._desk.login, act=act.path, why=told)
             self._agent.refused(act)
-        self._state = await self._desk.state()
+            self._state = await self._desk.state()
+        else:
+            self._state = told
 
     def _finished(self) -> bool:
         if not self._stop.is_set():

@@ -14,6 +14,8 @@ from dialer.agents import service
 from dialer.agents.models import AgentSession
 from dialer.agents.requests import bring_forward
 
+NO_SHIFT = "Begin a shift first."
+
 
 class DeskError(Exception):
     """The request makes no sense now; the text says what to do."""
@@ -26,7 +28,7 @@ def open_row(desk: Desk) -> AgentSession:
         DeskError: there is none.
     """
     if desk.row is None:
-        raise DeskError("Begin a shift first.")
+        raise DeskError(NO_SHIFT)
     return desk.row
 
 

@@ -11,9 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_ui.context import Site, site_of
-from agent_ui.desk.actions import begin_shift, open_row
+from agent_ui.desk.actions import NO_SHIFT, DeskError, begin_shift
 from agent_ui.desk.pages import DESK_PAUSE
-from agent_ui.desk.state import as_json, load
+from agent_ui.desk.state import as_json, load, open_session_id
 from agent_ui.desk.watch import Watch
 from agent_ui.identity import AnyUser, User, transaction
 from agent_ui.push import push
@@ -70,7 +70,7 @@ async def shift(request: Request, user: AnyUser, body: Shift) -> dict[str, Any]:
     """Begin a shift; again in the same campaign it changes nothing."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        desk = await load(session, user, site.clock.now())
+        desk = await load(session, user, site.clock.now(), lists=False)
         await begin_shift(session, site.clock, desk, body.campaign_id)
     return await _state(site, user)
 
@@ -80,7 +80,7 @@ async def ready(request: Request, user: AnyUser) -> dict[str, Any]:
     """Ask for calls."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        await service.get_ready(session, site.clock, await _open(session, site, user))
+        await service.get_ready(session, site.clock, await _open(session, user))
     return await _state(site, user)
 
 
@@ -89,7 +89,7 @@ async def pause(request: Request, user: AnyUser, body: Pause) -> dict[str, Any]:
     """Pause, now or after the call."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        await service.pause(session, site.clock, await _open(session, site, user), body.reason)
+        await service.pause(session, site.clock, await _open(session, user), body.reason)
     return await _state(site, user)
 
 
@@ -98,7 +98,7 @@ async def hang_up(request: Request, user: AnyUser) -> dict[str, Any]:
     """End the debtor's call."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        await service.request_hangup(session, await _open(session, site, user))
+        await service.request_hangup(session, await _open(session, user))
     return await _state(site, user)
 
 
@@ -110,7 +110,7 @@ async def disposition(request: Request, user: AnyUser, body: Given) -> dict[str,
         await dispose(
             session,
             site.clock,
-            await _open(session, site, user),
+            await _open(session, user),
             body.attempt_id,
             body.code,
             note=body.note,
@@ -125,7 +125,7 @@ async def offer(request: Request, user: AnyUser) -> dict[str, Any]:
     """Look at the next debtor of a preview campaign: ``asked`` of the state; null: nobody is due."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        await requests.offer(session, site.clock, await _open(session, site, user))
+        await requests.offer(session, site.clock, await _open(session, user))
     return await _state(site, user)
 
 
@@ -134,7 +134,7 @@ async def skip(request: Request, user: AnyUser, body: Chosen) -> dict[str, Any]:
     """Put the debtor back."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        await requests.skip(session, site.clock, await _open(session, site, user), body.lead_id)
+        await requests.skip(session, site.clock, await _open(session, user), body.lead_id)
     return await _state(site, user)
 
 
@@ -143,7 +143,7 @@ async def call(request: Request, user: AnyUser, body: Chosen) -> dict[str, Any]:
     """Ask for the call; a refusal stands in ``asked`` of a later state."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        row = await _open(session, site, user)
+        row = await _open(session, user)
         await requests.request_call(session, site.clock, row, body.lead_id, body.contact_point_id)
     return await _state(site, user)
 
@@ -153,7 +153,7 @@ async def close(request: Request, user: AnyUser) -> dict[str, Any]:
     """End the shift."""
     site = site_of(request)
     async with transaction(site, user) as session:
-        await service.close_session(session, site.clock, await _open(session, site, user))
+        await service.close_session(session, site.clock, await _open(session, user))
     return await _state(site, user)
 
 
@@ -165,7 +165,7 @@ async def events(socket: WebSocket) -> None:
 
     async def look(user: User) -> dict[str, str]:
         async with transaction(site, user) as session:
-            desk = await load(session, user, site.clock.now())
+            desk = await load(session, user, site.clock.now(), lists=False)
         watch.saw(desk)
         return {"state": json.dumps(as_json(desk, user.language))}
 
@@ -174,8 +174,11 @@ async def events(socket: WebSocket) -> None:
 
 async def _state(site: Site, user: User) -> dict[str, Any]:
     async with transaction(site, user) as session:
-        return as_json(await load(session, user, site.clock.now()), user.language)
+        return as_json(await load(session, user, site.clock.now(), lists=False), user.language)
 
 
-async def _open(session: AsyncSession, site: Site, user: User) -> UUID:
-    return open_row(await load(session, user, site.clock.now())).id
+async def _open(session: AsyncSession, user: User) -> UUID:
+    session_id = await open_session_id(session, user)
+    if session_id is None:
+        raise DeskError(NO_SHIFT)
+    return session_id

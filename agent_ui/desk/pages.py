@@ -151,7 +151,7 @@ async def do(request: Request, user: User, deed: Deed, quiet: tuple[type[Excepti
     told, status = "", 200
     try:
         async with transaction(site, user) as session:
-            await deed(session, await desk_state.load(session, user, site.clock.now()))
+            await deed(session, await desk_state.load(session, user, site.clock.now(), lists=False))
     except quiet:
         pass
     except ERRORS as error:

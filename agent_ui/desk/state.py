@@ -90,8 +90,11 @@ class Desk:
         return self.attempt is not None and self.attempt.disposition_id is not None
 
 
-async def load(session: AsyncSession, user: User, now: datetime) -> Desk:
-    """The desk of ``user``; the session must be bound to their brands."""
+async def load(session: AsyncSession, user: User, now: datetime, *, lists: bool = True) -> Desk:
+    """The desk of ``user``; the session must be bound to their brands.
+
+    ``lists``: also what only the page shows, reasons of pauses, due call-backs and recent calls; else they are empty.
+    """
     agents = list((await session.exec(select(Agent).where(Agent.user_id == user.id).order_by(Agent.name))).all())
     ids = [agent.id for agent in agents]
     row = (
@@ -112,11 +115,6 @@ async def load(session: AsyncSession, user: User, now: datetime) -> Desk:
         .where(col(Disposition.brand_id).in_(brands), col(Disposition.active).is_(True), Disposition.code != NONE_GIVEN)
         .order_by(col(Disposition.key) == "0", col(Disposition.key).nulls_last(), Disposition.code)
     )
-    pauses = await session.exec(
-        select(PauseReason)
-        .where(col(PauseReason.brand_id).in_(brands), PauseReason.code != LOGIN_PAUSE)
-        .order_by(col(PauseReason.created_at), col(PauseReason.id))
-    )
     return Desk(
         agents=agents,
         row=row,
@@ -126,10 +124,16 @@ async def load(session: AsyncSession, user: User, now: datetime) -> Desk:
         debtor=debtor,
         campaigns=campaigns,
         dispositions=list(dispositions.all()),
-        pauses=list(pauses.all()),
-        due=await _due(session, ids, now),
-        recent=await _recent(session, row),
+        pauses=await _pauses(session, brands) if lists else [],
+        due=await _due(session, ids, now) if lists else [],
+        recent=await _recent(session, row) if lists else [],
     )
+
+
+async def open_session_id(session: AsyncSession, user: User) -> UUID | None:
+    """The open shift of ``user``, None if there is none."""
+    query = select(AgentSession.id).join(Agent, col(Agent.id) == AgentSession.agent_id)
+    return (await session.exec(query.where(Agent.user_id == user.id, col(AgentSession.ended_at).is_(None)))).first()
 
 
 def as_json(desk: Desk, language: str) -> dict[str, Any]:
@@ -185,6 +189,15 @@ async def _campaigns(session: AsyncSession, agents: list[UUID]) -> list[Campaign
         .order_by(Campaign.name)
     )
     return list(rows.unique().all())
+
+
+async def _pauses(session: AsyncSession, brands: set[UUID]) -> list[PauseReason]:
+    rows = await session.exec(
+        select(PauseReason)
+        .where(col(PauseReason.brand_id).in_(brands), PauseReason.code != LOGIN_PAUSE)
+        .order_by(col(PauseReason.created_at), col(PauseReason.id))
+    )
+    return list(rows.all())
 
 
 async def _attempt(session: AsyncSession, attempt_id: UUID) -> Attempt | None:
