@@ -57,7 +57,7 @@ async def _measure(settings: Settings, size: Size) -> tuple[list[float], float]:
         peer(settings, "phones", settings.agents_sip_port, settings.agents_rtp_port),
     ]
     with running(settings, specs):
-        async with connected(settings, pool=8) as database:
+        async with connected(settings, pool=16) as database:
             world = await campaign(
                 settings, database, leads=size.leads, agents=size.calls, mode="progressive", max_decision_ms=5000
             )

@@ -14,7 +14,7 @@ from dialer.attempts.models import Attempt
 
 LOOK_EVERY = 0.05  # s
 CODE = "third_party"
-WRITERS = 4  # dispositions saved side by side
+WRITERS = 12  # dispositions saved side by side
 
 
 class Desk:

@@ -91,7 +91,7 @@ async def _house(settings: Settings, size: Size) -> tuple[int, dict[str, float]]
         peer(settings, "phones", settings.agents_sip_port, settings.agents_rtp_port),
     ]
     with running(settings, specs) as supervisor:
-        async with connected(settings, pool=8) as database:
+        async with connected(settings, pool=16) as database:
             world = await campaign(
                 settings, database, leads=size.leads, agents=size.agents, mode="progressive", max_decision_ms=100
             )
