@@ -13,7 +13,7 @@ import time
 
 import pjsua2 as pj
 
-from dialer.media.endpoint import Endpoint, call_param, start_endpoint
+from dialer.media.endpoint import Endpoint, call_param, let_go, start_endpoint
 
 WARM = 1.0  # s before counting begins
 RTP_PORTS = 1000
@@ -80,6 +80,8 @@ class Bare:
             call.hangup(call_param(bare=True))
         self.up.clear()
         self.calls.difference_update(self.over)
+        for call in self.over:
+            let_go(call)
         self.over.clear()
 
 

@@ -116,6 +116,16 @@ def call_param(*, bare: bool = False) -> Any:
     return param
 
 
+def let_go(call: Any) -> None:
+    """Destroy the library's object of a call that has ended; from then on none of its methods may be called.
+
+    Must happen before the library gives the call's slot to another one, so as soon as it has said DISCONNECTED, though
+    not within ``call.hangup()``. An object that Python collects later still has the slot's number, and hangs up
+    whichever call is in it by then (seen with 2.15 and 2.17).
+    """
+    pj.Call.__swig_destroy__(call)
+
+
 def _config(max_calls: int, log_level: int, user_agent: str, nameservers: Sequence[str]) -> Any:
     config = pj.EpConfig()
     config.uaConfig.maxCalls = max_calls

@@ -16,7 +16,7 @@ import pjsua2 as pj
 import structlog
 
 from dialer.media import native
-from dialer.media.endpoint import call_param
+from dialer.media.endpoint import call_param, let_go
 from dialer.media.journal import Dialog, Journal
 from dialer.media.loop import Loop, guarded
 from dialer.media.sip import SipMessage, parse
@@ -40,10 +40,11 @@ class Legs:
     gone: list[Callable[[Leg], None]] = field(default_factory=list)  # told once the library is done with a leg
 
     def forget(self, leg: Leg) -> None:
-        """Let a finished leg's object go. Outside of its own callbacks only."""
+        """Let a finished leg's object go. Outside of its own callbacks only, and before the next call is made."""
         self.alive.discard(leg)
         for told in self.gone:
             told(leg)
+        let_go(leg)
 
 
 class Leg(pj.Call):  # type: ignore[misc]  # pjsua2 has no types

@@ -20,6 +20,10 @@ P = ParamSpec("P")
 POLL_MS = 5  # longest wait in the library; commands wait as long at worst
 
 
+def _nothing() -> None:
+    pass
+
+
 class Timer:
     """Something to do later, unless it is cancelled."""
 
@@ -30,8 +34,9 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Never do it."""
+        """Never do it, and keep nothing of it alive."""
         self.cancelled = True
+        self.work = _nothing
 
 
 class Loop:

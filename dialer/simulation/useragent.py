@@ -17,7 +17,7 @@ import phonenumbers
 import pjsua2 as pj
 import structlog
 
-from dialer.media.endpoint import Endpoint, call_param
+from dialer.media.endpoint import Endpoint, call_param, let_go
 from dialer.simulation.speech import looped
 
 log = structlog.get_logger()
@@ -100,6 +100,7 @@ class PlayingCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         super().__init__(account, call_id)
         self.loop = loop
         self.over = False
+        self._hanging_up = False
         self._clips = clips
         self._wanted: str | None = None
         self._playing: str | None = None
@@ -122,6 +123,7 @@ class PlayingCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     def end(self) -> None:
         """Hang up."""
         if not self.over:
+            self._hanging_up = True
             self.hangup(call_param(bare=True))
 
     def play(self, clip: str | None) -> None:
@@ -137,7 +139,10 @@ class PlayingCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         if not self.over and self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.over = True
             self.ended()
-            self.loop.later(0, self._forget)
+            if self._hanging_up:  # the library is still in our call of hangup()
+                self.loop.later(0, self._forget)
+            else:  # the next INVITE may come in this very round, into the slot that gets free now
+                self._forget()
 
     @guarded
     def onCallMediaState(self, _prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802 - the library's name
@@ -162,6 +167,7 @@ class PlayingCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     def _forget(self) -> None:
         self._player = None
         self._registry.discard(self)
+        let_go(self)
 
 
 def stop_on_signals() -> threading.Event:
