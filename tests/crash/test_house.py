@@ -40,7 +40,7 @@ from tests.support.until import until
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]  # the wait for its turn included
 
-BACK_WITHIN = 60.0  # s in which the process works again: loading takes 1 to 4 s of CPU, many times that where it is short
+BACK_WITHIN = 60.0  # s in which the process works again: loading takes 1 to 4 s of CPU, many times that when busy
 WITHIN = 10.0  # s after that in which every attempt has its end or is proven still up
 REST = timedelta(minutes=2)
 SIZE = Size(agents=4, lines=12, ratio=2.0, debtors=1500)
