@@ -25,7 +25,7 @@ from dialer.agents.models import AgentState
 from dialer.attempts.models import Attempt
 from dialer.call import CallState, Outcome
 from dialer.campaigns.hopper import pick
-from dialer.campaigns.models import Lead, LeadState
+from dialer.campaigns.models import Campaign, CampaignState, Lead, LeadState
 from dialer.engine import metrics
 from dialer.engine.calls import LiveCall
 from dialer.engine.launch import Placed, Terms, Wish, launch
@@ -185,12 +185,15 @@ class Launcher:
         await runner.bus.redis.ping()  # nothing new is dialled while the bus is away
         async with runner.database.begin() as s:
             await leases.check(s, runner.lease, runner.token)
-            terms = Terms(runner.work.campaign, runner.work.brand, runner.work.trunk, node, runner.token)
+            # As it is now: what was read at the last tick may have been stopped or changed since.
+            campaign = await s.get_one(Campaign, runner.campaign_id)
+            running = campaign.state is CampaignState.RUNNING and runner.work.trunk.enabled
+            terms = Terms(campaign, runner.work.brand, runner.work.trunk, node, runner.token)
             wishes: list[Wish] = []
-            if runner.work.running:
+            if running:
                 wishes += await self._requested(s)
                 wishes += await self._callbacks(s)
-            wanted = min(self._wanted(), MOST_AT_ONCE - len(wishes))
+            wanted = min(self._wanted(), MOST_AT_ONCE - len(wishes)) if running else 0
             if wanted > 0:
                 wanted = min(wanted, await self._trunk_lines_free(s) - len(wishes))
             leads: list[Lead] = []
