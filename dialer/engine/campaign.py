@@ -48,8 +48,8 @@ AWAY = (OperationalError, InterfaceError, OSError, TimeoutError)  # PostgreSQL i
 LEASE_SECONDS = 5.0
 TICK = 0.5  # s between two looks at pacing, nodes and agents
 LATEST = 0.1  # s the loop waits at most for an event
-GATHER = 2.0  # times as long as a transaction took nothing is read: the busier, the more events share the next one
-LONGEST_GATHER = 0.05  # s
+GATHER = 1.0  # times as long as a transaction took nothing is read: the busier, the more events share the next one
+LONGEST_GATHER = 0.02  # s
 BATCH = 200  # events handled in one transaction
 REPLAY = 10.0  # s of the event stream read again by a new holder: verdicts are not resent by anybody
 
