@@ -93,10 +93,10 @@ async def _measure(settings: Settings, size: Size) -> Heard:
             for n in range(1, size.calls):
                 await driver.place(f"+48501{n:06d}", deadline=settings.clock().timestamp() + 60.0)
             await _until_tapped(driver, size.calls - 1)  # the tone's own call was another driver's
-            usage = Usage.of(supervisor, PARTS)
-            cpu, begin = usage.cpu(), time.time()
             gc.collect()
             gc.disable()  # a search for cycles would stop the threads that send and hear the tone
+            usage = Usage.of(supervisor, PARTS)
+            cpu, begin = usage.cpu(), time.time()
             told = json.loads(await _flood(settings, size))
             end = time.time()
             gc.enable()
