@@ -57,15 +57,15 @@ def _plain(value: Any) -> Any:
 def _insert(model: type[SQLModel], names: tuple[str, ...], known: str | None) -> str:
     table = _table(model)
     unless = f" ON CONFLICT ({known}) DO NOTHING" if known else ""
-    rows = f"SELECT {_cast(table, names)} FROM {_given(table, names)}"  # noqa: S608 - names of columns
+    values = ", ".join(_value(table, name) for name in names)
+    rows = f"SELECT {values} FROM {_given(table, names)}"  # noqa: S608 - names of columns
     return f"INSERT INTO {table.name} ({_list(names)}) {rows}{unless}"
 
 
 @cache
 def _update(model: type[SQLModel], names: tuple[str, ...], key: str) -> str:
     table = _table(model)
-    values = dict(zip(names, _cast(table, names).split(", "), strict=True))
-    changes = ", ".join(f'"{name}" = {values[name]}' for name in names if name != key)
+    changes = ", ".join(f'"{name}" = {_value(table, name)}' for name in names if name != key)
     condition = f't."{key}" = given."{key}"'
     return f"UPDATE {table.name} t SET {changes} FROM {_given(table, names)} WHERE {condition}"  # noqa: S608
 
@@ -76,11 +76,9 @@ def _given(table: Table, names: tuple[str, ...]) -> str:
     return f"unnest({arrays}) AS given({_list(names)})"
 
 
-def _cast(table: Table, names: tuple[str, ...]) -> str:
-    return ", ".join(
-        f'CAST(given."{name}" AS jsonb)' if isinstance(table.c[name].type, JSON) else f'given."{name}"'
-        for name in names
-    )
+def _value(table: Table, name: str) -> str:
+    """A column of the given rows as the table takes it; JSON comes as text."""
+    return f'CAST(given."{name}" AS jsonb)' if isinstance(table.c[name].type, JSON) else f'given."{name}"'
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_ui.context import site_of
-from agent_ui.desk.actions import NO_SHIFT, DeskError, call_back_now, open_row
+from agent_ui.desk.actions import call_back_now, open_row
 from agent_ui.desk.pages import do
 from agent_ui.desk.state import Desk, load
 from agent_ui.identity import AnyUser, transaction
@@ -75,9 +75,7 @@ async def search(request: Request, user: AnyUser, query: Annotated[str, Form(max
     text, error, hits, leads = query.strip(), "", [], {}
     async with transaction(site, user) as session:
         desk = await load(session, user, site.clock.now())
-        row = desk.row
-        if row is None:
-            raise DeskError(NO_SHIFT)
+        row = open_row(desk)
         if len(text) < LEAST_LETTERS:
             error = speech.text("Type at least three letters or digits.") if text else ""
         elif valid_pesel(text) and not user.may(Role.SUPERVISOR):

@@ -123,7 +123,7 @@ class Driver:
     async def event(self, attempt_id: UUID, kind: type[E], seconds: float = 15.0) -> E:
         """Wait for the first event of a kind about an attempt or session."""
         found = await until(lambda: self.of(attempt_id, kind), seconds, kind.__name__)
-        return found[0]  # type: ignore[no-any-return]
+        return found[0]
 
     def kinds(self, attempt_id: UUID) -> list[str]:
         """Kinds of all events about an attempt, in order."""
